@@ -1,0 +1,185 @@
+/**
+ * The seams inside federation. `room/` (the engine) knows no peer; `exchange/` (joins, answers, fetching, anti-entropy) knows
+ * servers but no transport; `net/` (keys, signed requests, gossip, outbox, EDUs, discovery) carries bytes. Each side
+ * declares here what it gives the others, so that each can be tested alone.
+ */
+import type { AbortOptions, EventId, JsonObject, Pdu, RoomId, ServerName, StateMap, UserId } from '@starling/protocol'
+import type { PeerId } from './ports.ts'
+
+// ---------------------------------------------------------------------------------------------------- keys (net/)
+
+/** Keys by server name. Self-authenticating: the name holds the identity key that signs the rest. */
+export interface KeyRing {
+  readonly serverName: ServerName
+  /** Own `server_keys`, fresh and signed, to send beside events and requests. */
+  ownServerKeys(): JsonObject
+  /** Checks `server_keys` against the identity key in the name, stores what is new. Cheap for what is already known. */
+  admit(
+    serverKeys: unknown,
+  ): Promise<{ readonly ok: true; readonly server: ServerName } | { readonly ok: false; readonly reason: string }>
+  /** Public signing key valid at that time (ms); from the store only, never the network. */
+  verifyKey(server: ServerName, keyId: string, at: number): Promise<Uint8Array | undefined>
+  /** The stored `server_keys` of a server, to forward with its events. */
+  serverKeysOf(server: ServerName): Promise<JsonObject | undefined>
+  /** Adds this server's signature (spec, "Signing JSON") with the current signing key. */
+  sign(json: JsonObject): JsonObject
+  /** The server that this connected peer has proven to be; undefined before `/starling/keys/1` is done. */
+  serverOfPeer(peer: PeerId): ServerName | undefined
+  /** Connected, authorised peers of a server. */
+  peersOf(server: ServerName): readonly PeerId[]
+}
+
+// ---------------------------------------------------------------------------------------------------- engine (room/)
+
+/** A PDU that passed the checks which need no room state: size, format, hash (else redacted), signatures. */
+export interface CheckedPdu {
+  readonly pdu: Pdu
+  readonly roomVersion: string
+  /** True where the content hash did not match and `pdu` is therefore the redacted form. */
+  readonly redacted: boolean
+}
+
+export type CheckResult =
+  | { readonly ok: true; readonly checked: CheckedPdu }
+  /** `code` is stable and labels the metric; `reason` is for the log. */
+  | { readonly ok: false; readonly code: string; readonly reason: string }
+
+/** What became of a PDU (server-server API, "Checks performed on receipt of a PDU"). */
+export type Verdict =
+  | { readonly kind: 'accepted'; readonly eventId: EventId; readonly position: number }
+  | { readonly kind: 'soft-failed'; readonly eventId: EventId; readonly reason: string }
+  | { readonly kind: 'rejected'; readonly eventId: EventId; readonly reason: string }
+  | { readonly kind: 'outlier'; readonly eventId: EventId }
+  | { readonly kind: 'duplicate'; readonly eventId: EventId }
+  /** Nothing stored yet: these parents or auth events have to be had first. */
+  | {
+      readonly kind: 'waiting'
+      readonly eventId: EventId
+      readonly missingPrev: readonly EventId[]
+      readonly missingAuth: readonly EventId[]
+    }
+  /** The room is not joined here, or its queue is full. */
+  | { readonly kind: 'refused'; readonly eventId: EventId; readonly reason: string }
+
+/** State of a room as a joining or catching-up server hands it over: every event already checked one by one. */
+export interface RoomImport {
+  readonly roomId: RoomId
+  readonly roomVersion: string
+  /** State before `event`, and the auth chains of it all, in any order. */
+  readonly state: readonly CheckedPdu[]
+  readonly authChain: readonly CheckedPdu[]
+  /** The join event itself. */
+  readonly event: CheckedPdu
+}
+
+export interface LocalDraft {
+  readonly roomId: RoomId
+  readonly sender: UserId
+  readonly type: string
+  readonly stateKey?: string
+  readonly content: JsonObject
+  readonly redacts?: EventId
+}
+
+export interface DraftTransaction {
+  readonly userId: UserId
+  readonly deviceId: string
+  readonly txnId: string
+}
+
+/** One room's DAG and state, one writer at a time. Every write is one atomic durable batch that holds its outbox row. */
+export interface RoomEngine {
+  /** The stateless checks; uses the key ring's store. `roomVersion` decides format and rules. */
+  check(json: JsonObject, roomVersion: string): Promise<CheckResult>
+  roomVersion(roomId: RoomId): Promise<string | undefined>
+  /** Rooms in which a local user is joined. */
+  joinedRooms(): Promise<readonly RoomId[]>
+  /** Takes a remote (or own, echoed) PDU through the ingest stages. */
+  receive(checked: CheckedPdu): Promise<Verdict>
+  /** Takes history before what is stored: placed in the timeline at negative order, state as given by its neighbours. */
+  receiveHistory(events: readonly CheckedPdu[]): Promise<readonly Verdict[]>
+  /** Stores events as outliers (auth chains). */
+  receiveOutliers(events: readonly CheckedPdu[]): Promise<readonly Verdict[]>
+  /** Missing parents that nobody gives: state before the event, as a member reports it, lets it in (`state_ids`). */
+  receiveWithState(
+    checked: CheckedPdu,
+    stateBefore: readonly CheckedPdu[],
+    authChain: readonly CheckedPdu[],
+  ): Promise<Verdict>
+  /** Enters a room by a join that another server accepted. */
+  importRoom(room: RoomImport): Promise<Verdict>
+  /** An invite, a knock, or a leave of either, for a room that this server is not in. */
+  storeOutOfRoomMembership(checked: CheckedPdu, strippedState: readonly JsonObject[]): Promise<Verdict>
+  /** Builds, signs, authorises and stores an event of a local user. */
+  send(draft: LocalDraft, options?: { readonly transaction?: DraftTransaction }): Promise<EventId>
+  /** The unsigned, unhashed event that `draft` would become: prev, auth, depth. For make_join templates and invites. */
+  template(draft: LocalDraft): Promise<JsonObject>
+  /** Completes a template's event with hash and this server's signature. */
+  finish(event: JsonObject, roomVersion: string): CheckedPdu
+  /** Stored events, rejected ones left out; outliers are in. */
+  events(eventIds: readonly EventId[]): Promise<ReadonlyMap<EventId, StoredPdu>>
+  forwardExtremities(roomId: RoomId): Promise<readonly EventId[]>
+  /** Events whose parents are not here, with the smallest depth first. */
+  backwardExtremities(roomId: RoomId): Promise<readonly EventId[]>
+  currentState(roomId: RoomId): Promise<StateMap>
+  stateBefore(roomId: RoomId, eventId: EventId): Promise<StateMap | undefined>
+  /** Ids of the whole auth chain of these events. */
+  authChain(eventIds: readonly EventId[]): Promise<ReadonlySet<EventId>>
+  /** Servers with a joined user in the current state. Cached; O(1) when nothing changed. */
+  joinedServers(roomId: RoomId): Promise<ReadonlySet<ServerName>>
+  isServerJoined(roomId: RoomId, server: ServerName): boolean
+  /** Told after each durable change; never awaited by the writer. */
+  watch(watcher: RoomWatcher): () => void
+}
+
+export interface StoredPdu {
+  readonly pdu: Pdu
+  readonly roomVersion: string
+  readonly status: 'accepted' | 'soft-failed' | 'outlier'
+}
+
+export interface RoomWatcher {
+  /** A local event is durable and stands in the outbox. */
+  localEvent?(roomId: RoomId, event: Pdu): void
+  accepted?(roomId: RoomId, event: Pdu): void
+  /** The set of joined servers of the room changed; also when this server enters or leaves it. */
+  serversChanged?(roomId: RoomId): void
+}
+
+// ---------------------------------------------------------------------------------------------------- exchange/
+
+/** One signed request to a server (`/starling/request/1`), routed to any of its peers or relayed through a common member. */
+export interface ServerRequests {
+  /** Throws `RequestError` (`code`: unreachable, timeout, refused with `status` and `errcode`, malformed). */
+  request(
+    destination: ServerName,
+    method: 'GET' | 'PUT' | 'POST',
+    uri: string,
+    content?: JsonObject,
+    options?: AbortOptions & { readonly maxResponseBytes?: number; readonly timeoutMs?: number },
+  ): Promise<JsonObject>
+  /** The same servers, those with a live connection first. */
+  byReach(servers: Iterable<ServerName>): ServerName[]
+}
+
+/** An answerer of requests: one row of the table. Throws `AnswerError` (status, errcode) for a refusal. */
+export interface Answer {
+  readonly method: 'GET' | 'PUT' | 'POST'
+  /** Path with `{name}` parameters, as in the server-server API. */
+  readonly path: string
+  answer(request: {
+    readonly origin: ServerName
+    readonly params: Readonly<Record<string, string>>
+    readonly query: URLSearchParams
+    readonly content: JsonObject | undefined
+    readonly signal?: AbortSignal
+  }): Promise<JsonObject>
+}
+
+/** What `exchange/` does when `net/` has something for it. */
+export interface RoomExchange {
+  /** A PDU came by gossip or transaction: check, receive, and fetch what it waits for. Never throws. */
+  incoming(json: JsonObject, roomId: RoomId, carrier: ServerName): Promise<Verdict>
+  /** Compares extremities of all shared rooms with a server just met, and pulls what is missing. */
+  reconcile(server: ServerName, options?: AbortOptions): Promise<void>
+}
