@@ -146,7 +146,36 @@ export interface RoomWatcher {
   serversChanged?(roomId: RoomId): void
 }
 
+/** Local events that wait to be published: rows written in the event's own batch. Implemented by the engine's store. */
+export interface PduOutbox {
+  /** The oldest rows first. */
+  pending(limit: number): Promise<readonly OutboxRow[]>
+  /** Published (or there is nobody to publish to): the rows go. */
+  done(ids: readonly OutboxRow['id'][]): Promise<void>
+}
+
+export interface OutboxRow {
+  /** Place in the outbox: grows with time, never used twice. */
+  readonly id: number
+  readonly roomId: RoomId
+  readonly pdu: Pdu
+}
+
 // ---------------------------------------------------------------------------------------------------- exchange/
+
+/** What `exchange/` has to send that is not an answer. Implemented by net/. */
+export interface RoomSender {
+  /**
+   * Publishes an event that is not this server's own on the room's topic, with its origin's stored `server_keys`: a join
+   * accepted through `send_join`, a leave, a knock. Best effort: anti-entropy makes it whole.
+   */
+  publish(roomId: RoomId, pdu: Pdu): Promise<{ readonly recipients: number }>
+  /**
+   * Stands in the durable outbox of the destination until a request with it succeeds or is refused with a 4xx: for invites
+   * and leaves that find nobody at home. In order with what else waits for that server. Durable when it resolves.
+   */
+  enqueueRequest(destination: ServerName, method: 'PUT' | 'POST', uri: string, content: JsonObject): Promise<void>
+}
 
 /** One signed request to a server (`/starling/request/1`), routed to any of its peers or relayed through a common member. */
 export interface ServerRequests {
@@ -178,8 +207,11 @@ export interface Answer {
 
 /** What `exchange/` does when `net/` has something for it. */
 export interface RoomExchange {
-  /** A PDU came by gossip or transaction: check, receive, and fetch what it waits for. Never throws. */
-  incoming(json: JsonObject, roomId: RoomId, carrier: ServerName): Promise<Verdict>
+  /**
+   * A PDU came by gossip or transaction (its `server_keys`, admitted, may still be on it): check, receive, and fetch what
+   * it waits for. Never throws. `checked`: what `RoomEngine.check` said of this very JSON, where the caller asked already.
+   */
+  incoming(json: JsonObject, roomId: RoomId, carrier: ServerName, checked?: CheckedPdu): Promise<Verdict>
   /** Compares extremities of all shared rooms with a server just met, and pulls what is missing. */
   reconcile(server: ServerName, options?: AbortOptions): Promise<void>
 }

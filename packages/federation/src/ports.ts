@@ -91,6 +91,8 @@ export interface Rendezvous {
 
 /** What this node's accounts answer to other servers, and what is delivered to them. Implemented by matrix-api. */
 export interface LocalUsers {
+  /** Accounts that may be found by others' user search: the owner, and whoever else agreed to it. */
+  discoverable(): Promise<readonly UserId[]>
   exists(userId: UserId): Promise<boolean>
   /** `GET /query/profile`: the whole profile object; undefined where there is no such user. */
   profile(userId: UserId): Promise<JsonObject | undefined>
