@@ -94,8 +94,12 @@ export interface RoomEngine {
   roomVersion(roomId: RoomId): Promise<string | undefined>
   /** Rooms in which a local user is joined. */
   joinedRooms(): Promise<readonly RoomId[]>
-  /** Takes a remote (or own, echoed) PDU through the ingest stages. */
-  receive(checked: CheckedPdu): Promise<Verdict>
+  /**
+   * Takes a remote (or own, echoed) PDU through the ingest stages. With `publish`, an accepted one also gets an outbox row
+   * and `localEvent`: what this server lets into the room for another (`send_join` and kin), and own invites made by
+   * `template` and `finish`.
+   */
+  receive(checked: CheckedPdu, options?: { readonly publish?: boolean }): Promise<Verdict>
   /** Takes history before what is stored: placed in the timeline at negative order, state as given by its neighbours. */
   receiveHistory(events: readonly CheckedPdu[]): Promise<readonly Verdict[]>
   /** Stores events as outliers (auth chains). */
@@ -112,12 +116,18 @@ export interface RoomEngine {
   storeOutOfRoomMembership(checked: CheckedPdu, strippedState: readonly JsonObject[]): Promise<Verdict>
   /** Builds, signs, authorises and stores an event of a local user. */
   send(draft: LocalDraft, options?: { readonly transaction?: DraftTransaction }): Promise<EventId>
-  /** The unsigned, unhashed event that `draft` would become: prev, auth, depth. For make_join templates and invites. */
+  /**
+   * The unsigned, unhashed event that `draft` would become: prev, auth, depth. For make_join templates and invites, so
+   * `sender` may be of another server. Throws RoomError `forbidden` where the auth rules refuse it by the current state
+   * (the signature that `join_authorised_via_users_server` asks for is not looked at: it cannot be there yet).
+   */
   template(draft: LocalDraft): Promise<JsonObject>
   /** Completes a template's event with hash and this server's signature. */
   finish(event: JsonObject, roomVersion: string): CheckedPdu
   /** Stored events, rejected ones left out; outliers are in. */
   events(eventIds: readonly EventId[]): Promise<ReadonlyMap<EventId, StoredPdu>>
+  /** Those of the ids that stand in the DAG (accepted, soft-failed, rejected): no child waits for them, nobody fetches them. */
+  inDag(eventIds: readonly EventId[]): Promise<ReadonlySet<EventId>>
   forwardExtremities(roomId: RoomId): Promise<readonly EventId[]>
   /** Events whose parents are not here, with the smallest depth first. */
   backwardExtremities(roomId: RoomId): Promise<readonly EventId[]>
