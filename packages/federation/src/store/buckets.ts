@@ -1,0 +1,43 @@
+/**
+ * First byte of every key. A number is never used again for something else: a row found in an old database must not be
+ * mistaken for another. 0 is shared by all, 1–127 belong to federation, 128–255 to matrix-api.
+ */
+export const Bucket = {
+  /** `[name]` → JSON. Schema versions, the stream's high-water mark. */
+  meta: 0,
+  /** `[room id]` → `RoomRow`: short number, version. Also for rooms that are only known by an invite. */
+  room: 1,
+  /** `[room]` → room id. Its last key gives the next short number. */
+  roomNumber: 2,
+  /** `[room]` → `HeadRow`: forward extremities, current state, counters. */
+  head: 3,
+  /** `[event id]` → `EventRow`: the PDU and what became of it. */
+  event: 4,
+  /** `[room, event id]` → empty. What a purge has to remove. */
+  roomEvent: 5,
+  /** `[room, state id]` → `StateRow`: a snapshot or a delta. */
+  state: 6,
+  /** `[room, position, slot]` → event id or null. Log of the current state's changes. */
+  stateChange: 7,
+  /** `[room, order]` → event id. The timeline: stream position for live events, negative for history. */
+  timeline: 8,
+  /** `[room, parent, order]` → `RelationRow`. */
+  relation: 9,
+  /** `[user id, room]` → `MembershipRow`. */
+  membership: 10,
+  /** `[room, server]` → number of joined users. Absent where 0. */
+  joinedServer: 11,
+  /** `[room, missing event id]` → `BackwardRow`: who names it as a parent. */
+  backward: 12,
+  /** `[target event id]` → redactions that came before the event they speak of. */
+  pendingRedaction: 13,
+  /** `[user id, device id, scope, transaction id]` → `TransactionRow`. */
+  transaction: 14,
+  /** `[position]` → `OutboxRow`: own events that are still to be published. */
+  outbox: 15,
+  /** `[room]` → empty. A purge that has begun and must be finished after a restart. */
+  purge: 16,
+  // 17–63 free for the room engine, 64–127 for keys, EDUs and discovery.
+} as const
+
+export type BucketNumber = (typeof Bucket)[keyof typeof Bucket] | number

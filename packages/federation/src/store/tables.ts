@@ -1,0 +1,130 @@
+import type { EventId, JsonObject, PduJson, RoomId, ServerName, StateSlot, UserId } from '@starling/protocol'
+import { Bucket } from './buckets.ts'
+import { Table } from './table.ts'
+
+/**
+ * A room's short number in keys: assigned once, in order of first sight. Most rows begin with a room; 8 bytes instead of a
+ * room id's 40 and more make keys short and a room's rows neighbours. Event ids are NOT interned: an id costs one more
+ * read for every cold event and one more write for every new one, and saves little beside the PDU itself.
+ */
+export type RoomNumber = number & { readonly __brand: 'RoomNumber' }
+
+/** Number of a stored state within its room. */
+export type StateId = number & { readonly __brand: 'StateId' }
+
+export interface RoomRow {
+  readonly number: RoomNumber
+  readonly version: string
+}
+
+export interface HeadRow {
+  readonly extremities: readonly EventId[]
+  /** Resolution of the states after all forward extremities. */
+  readonly state: StateId
+  /** Position of the newest change of any kind. */
+  readonly lastChange: number
+  readonly nextStateId: StateId
+  /** Order for the next event of history; counts down from −1. */
+  readonly nextHistoryOrder: number
+  readonly joined: number
+  readonly invited: number
+}
+
+export type EventStatus = 'accepted' | 'soft-failed' | 'rejected' | 'outlier'
+
+export interface TransactionName {
+  readonly userId: UserId
+  readonly deviceId: string
+  readonly txnId: string
+}
+
+export interface EventRow {
+  readonly room: RoomNumber
+  readonly roomId: RoomId
+  readonly version: string
+  readonly status: EventStatus
+  /** Why it was rejected or soft-failed. */
+  readonly reason?: string
+  /** Place in the timeline. Absent for outliers, rejected, soft-failed, and redactions not (yet) applied. */
+  readonly order?: number
+  /** States just before and after it. Absent where the event is not in the DAG (outliers). */
+  readonly before?: StateId
+  readonly after?: StateId
+  /** The event that held its slot before. */
+  readonly replaces?: EventId
+  /** The redaction that applies; `pdu` is the redacted form then, and the content is gone from the disk. */
+  readonly redactedBy?: EventId
+  readonly transaction?: TransactionName
+  readonly pdu: PduJson
+}
+
+/** `base` absent: the whole map. Else what differs from it; null empties a slot. */
+export interface StateRow {
+  readonly base?: StateId
+  /** Deltas between this row and its snapshot, this one included. */
+  readonly chain: number
+  /** Entries in those deltas. */
+  readonly weight: number
+  /** slot, event id, slot, event id, … */
+  readonly entries: readonly (string | null)[]
+}
+
+export interface RelationRow {
+  readonly eventId: EventId
+  readonly relType: string | undefined
+  readonly type: string
+}
+
+export type MembershipName = 'join' | 'invite' | 'leave' | 'ban' | 'knock'
+
+export interface MembershipRow {
+  readonly roomId: RoomId
+  readonly membership: MembershipName
+  readonly eventId: EventId
+  readonly sender: UserId
+  readonly position: number
+  readonly forgotten?: true
+  readonly strippedState?: readonly JsonObject[]
+}
+
+export interface BackwardRow {
+  /** Stored events that name it among their `prev_events`. */
+  readonly children: readonly EventId[]
+  /** Smallest depth among them. */
+  readonly depth: number
+}
+
+export interface TransactionRow {
+  readonly eventId: EventId
+  /** Milliseconds since the Unix epoch, for expiry. */
+  readonly at: number
+}
+
+export interface OutboxEntry {
+  readonly eventId: EventId
+  readonly roomId: RoomId
+}
+
+export const tables = {
+  room: new Table<[RoomId], RoomRow>(Bucket.room, ['text']),
+  roomNumber: new Table<[RoomNumber], RoomId>(Bucket.roomNumber, ['int']),
+  head: new Table<[RoomNumber], HeadRow>(Bucket.head, ['int']),
+  event: new Table<[EventId], EventRow>(Bucket.event, ['text']),
+  roomEvent: new Table<[RoomNumber, EventId], 0>(Bucket.roomEvent, ['int', 'text']),
+  state: new Table<[RoomNumber, StateId], StateRow>(Bucket.state, ['int', 'int']),
+  stateChange: new Table<[RoomNumber, number, StateSlot], EventId | null>(Bucket.stateChange, ['int', 'int', 'text']),
+  timeline: new Table<[RoomNumber, number], EventId>(Bucket.timeline, ['int', 'int']),
+  relation: new Table<[RoomNumber, EventId, number], RelationRow>(Bucket.relation, ['int', 'text', 'int']),
+  membership: new Table<[UserId, RoomNumber], MembershipRow>(Bucket.membership, ['text', 'int']),
+  joinedServer: new Table<[RoomNumber, ServerName], number>(Bucket.joinedServer, ['int', 'text']),
+  backward: new Table<[RoomNumber, EventId], BackwardRow>(Bucket.backward, ['int', 'text']),
+  pendingRedaction: new Table<[EventId], readonly EventId[]>(Bucket.pendingRedaction, ['text']),
+  transaction: new Table<[UserId, string, string, string], TransactionRow>(Bucket.transaction, [
+    'text',
+    'text',
+    'text',
+    'text',
+  ]),
+  outbox: new Table<[number], OutboxEntry>(Bucket.outbox, ['int']),
+  purge: new Table<[RoomNumber], 0>(Bucket.purge, ['int']),
+} as const
