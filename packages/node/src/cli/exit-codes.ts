@@ -1,0 +1,25 @@
+import { ConfigError } from '../config/config-error.ts'
+import { IdentityError } from '../identity/identity-error.ts'
+import { StoreError } from '../store/store-error.ts'
+import { CliError } from './cli-error.ts'
+
+/** Exit codes are part of the outer contract (DESIGN section 7). */
+export const EXIT = { stopped: 0, failed: 1, badConfiguration: 2, dataUnusable: 3 } as const
+
+export function exitCodeOf(error: unknown): number {
+  if (error instanceof ConfigError) return EXIT.badConfiguration
+  if (error instanceof CliError && error.code === 'usage') return EXIT.badConfiguration
+  if (error instanceof StoreError || error instanceof IdentityError) return EXIT.dataUnusable
+  return EXIT.failed
+}
+
+/** Those whose message alone tells a person what to do; of others the stack is worth printing. */
+export function isExpected(error: unknown): error is Error {
+  return (
+    error instanceof ConfigError ||
+    error instanceof CliError ||
+    error instanceof StoreError ||
+    error instanceof IdentityError ||
+    (error instanceof Error && error.name === 'ListenError')
+  )
+}
