@@ -5,6 +5,7 @@ declare module 'sodium-native' {
     readonly crypto_sign_SECRETKEYBYTES: 64
     readonly crypto_sign_SEEDBYTES: 32
     readonly crypto_sign_BYTES: 64
+    crypto_hash_sha256(output: Buffer, input: Buffer): void
     crypto_sign_seed_keypair(publicKey: Buffer, secretKey: Buffer, seed: Buffer): void
     crypto_sign_detached(signature: Buffer, message: Buffer, secretKey: Buffer): void
     crypto_sign_verify_detached(signature: Buffer, message: Buffer, publicKey: Buffer): boolean
