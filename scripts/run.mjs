@@ -2,9 +2,10 @@
 // `npm start` and `npm test` on a fresh clone: installs what the lock file names (once per lock file), then runs the
 // asked-for task with the Node 24 that the install brought, whatever the machine's own Node is (20 or later).
 // Plain JavaScript without dependencies, because it runs before anything is installed.
-import { spawnSync } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { constants } from 'node:os'
 import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
@@ -13,40 +14,34 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const bin = join(root, 'node_modules', '.bin')
 const stampFile = join(root, 'node_modules', '.installed')
 
-/** What is run for each task. `node` and the tools are those of `node_modules/.bin`. */
+/** What is run for each task, in order. `node` and the tools are those of `node_modules/.bin`. */
+const CHECKS = [
+  ['biome', 'ci', '--error-on-warnings', '.'],
+  ['tsc', '-p', 'tsconfig.json'],
+  ['node', 'scripts/check-boundaries.ts'],
+]
 const TASKS = {
   start: [['node', 'packages/node/src/main.ts', '...args']],
-  check: [
-    ['biome', 'ci', '--error-on-warnings', '.'],
-    ['tsc', '-p', 'tsconfig.json'],
-    ['node', 'scripts/check-boundaries.ts'],
-  ],
+  starling: [['node', 'packages/node/src/main.ts', '...args']],
+  check: CHECKS,
   format: [['biome', 'check', '--write', '.']],
-  test: ['check', ['node', 'scripts/test.ts', '...args']],
+  test: [...CHECKS, ['node', 'scripts/test.ts', '...args']],
   bench: [['node', 'packages/testkit/bench/run.ts', '...args']],
 }
 
 const [task = '', ...args] = process.argv.slice(2)
 if (!(task in TASKS)) fail(`unknown task "${task}"; known tasks: ${Object.keys(TASKS).join(', ')}`)
-install()
-runTask(task)
-
-function runTask(name) {
-  for (const step of TASKS[name]) {
-    if (typeof step === 'string') {
-      runTask(step)
-      continue
-    }
-    const [command, ...rest] = step.flatMap((word) => (word === '...args' ? args : [word]))
-    run(join(bin, command), rest)
-  }
+await install()
+for (const step of TASKS[task]) {
+  const [command, ...rest] = step.flatMap((word) => (word === '...args' ? args : [word]))
+  await run(join(bin, command), rest)
 }
 
-function install() {
+async function install() {
   const stamp = installStamp()
   if (existsSync(stampFile) && readFileSync(stampFile, 'utf8') === stamp) return
   console.error('starling: installing dependencies (once per change of the lock file)…')
-  run('npx', ['--yes', PNPM, 'install', '--frozen-lockfile', '--reporter=append-only'], { quiet: true })
+  await run('npx', ['--yes', PNPM, 'install', '--frozen-lockfile', '--reporter=append-only'], ['ignore', 2, 2])
   writeFileSync(stampFile, stamp)
 }
 
@@ -60,15 +55,24 @@ function installStamp() {
   return hash.digest('hex')
 }
 
-function run(command, rest, { quiet = false } = {}) {
+/** Runs to the end; passes on what ends us, and ends as the child ended. */
+function run(command, rest, stdio = 'inherit') {
   const env = { ...process.env, PATH: `${bin}${delimiter}${process.env.PATH}` }
-  const shell = process.platform === 'win32'
-  const stdio = quiet ? ['ignore', 2, 2] : 'inherit'
-  // The child gets Ctrl-C from the terminal itself; this parent only waits for how it ends.
-  process.on('SIGINT', () => undefined)
-  const result = spawnSync(command, rest, { cwd: root, env, shell, stdio })
-  if (result.error) fail(`could not run ${command}: ${result.error.message}`)
-  if (result.status !== 0) process.exit(result.status ?? 1)
+  const child = spawn(command, rest, { cwd: root, env, shell: process.platform === 'win32', stdio })
+  // A terminal's Ctrl-C reaches the child by itself: then we only wait for it.
+  const ignore = () => undefined
+  const forward = (signal) => child.kill(signal)
+  process.on('SIGINT', ignore)
+  process.on('SIGTERM', forward)
+  return new Promise((resolve) => {
+    child.once('error', (error) => fail(`could not run ${command}: ${error.message}`))
+    child.once('exit', (code, signal) => {
+      process.off('SIGINT', ignore)
+      process.off('SIGTERM', forward)
+      if (code === 0) resolve()
+      else process.exit(code ?? 128 + (constants.signals[signal] ?? 0))
+    })
+  })
 }
 
 function fail(message) {

@@ -18,9 +18,9 @@ export interface Listener extends AsyncDisposable {
 
 /** Bounds of a server against slow or greedy clients. */
 export interface ListenerLimits {
-  readonly server: ServerOptions
-  /** Concurrent connections; those above are closed at once. */
-  readonly maxConnections: number
+  readonly options: ServerOptions
+  /** Sets what the options cannot (idle time, number of connections). */
+  tune(server: Server): void
 }
 
 /** @throws ListenError naming the address and what to do. */
@@ -29,8 +29,8 @@ export async function startListener(
   handler: RequestListener,
   limits: ListenerLimits,
 ): Promise<Listener> {
-  const server = createServer(limits.server, handler)
-  server.maxConnections = limits.maxConnections
+  const server = createServer(limits.options, handler)
+  limits.tune(server)
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(new ListenError(address, error)))
     server.listen(address.port, address.host, resolve)
