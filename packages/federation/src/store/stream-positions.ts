@@ -155,7 +155,7 @@ export class StreamPositionCounter {
   }
 
   #refill(): void {
-    if (this.#reserving) return
+    if (this.#reserving !== undefined) return
     const reserved = this.#reserved + RESERVATION
     this.#reserving = this.#store
       .batch([meta.put([ROW], reserved)])

@@ -1,0 +1,33 @@
+import type { EventId, RoomId, RoomVersionRules, ServerName } from '@starling/protocol'
+import type { RoomState } from '../state/state-store.ts'
+import type { HeadRow, RoomNumber, StateId } from '../store/tables.ts'
+
+/** Everything that the next event of a room needs to know. Immutable: a write makes a new one. */
+export interface RoomHead {
+  readonly roomId: RoomId
+  readonly number: RoomNumber
+  readonly rules: RoomVersionRules
+  readonly extremities: readonly EventId[]
+  /** Resolution of the states after all forward extremities. */
+  readonly state: RoomState
+  readonly lastChange: number
+  readonly nextStateId: StateId
+  readonly nextHistoryOrder: number
+  /** Members of the current state. */
+  readonly joined: number
+  readonly invited: number
+  /** Joined users per server; servers without any are absent. */
+  readonly servers: ReadonlyMap<ServerName, number>
+}
+
+export function headRow(head: RoomHead): HeadRow {
+  return {
+    extremities: head.extremities,
+    state: head.state.id,
+    lastChange: head.lastChange,
+    nextStateId: head.nextStateId,
+    nextHistoryOrder: head.nextHistoryOrder,
+    joined: head.joined,
+    invited: head.invited,
+  }
+}
