@@ -87,7 +87,7 @@ export class MemoryGossip implements Gossip {
     } else if (frame.kind === 'unsubscribe') {
       asked.delete(frame.topic)
       this.#admitted.get(from)?.delete(frame.topic)
-    } else await this.#message(from, frame.topic, frame.data)
+    } else if (frame.kind === 'message') await this.#message(from, frame.topic, frame.data)
   }
 
   async #message(from: PeerId, topic: string, data: Uint8Array): Promise<void> {
