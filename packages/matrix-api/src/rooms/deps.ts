@@ -1,0 +1,23 @@
+import type { Clock, Logger, ServerName } from '@starling/protocol'
+import type { RemoteServers, RoomReader, Rooms, StreamPositions } from '../ports.ts'
+import type { AccountData, LocalAccounts, Profiles } from '../sync/ports.ts'
+import type { RoomDirectory } from './room-directory.ts'
+
+/** What reading a room takes. */
+export interface ReadDeps {
+  readonly reader: RoomReader
+  readonly positions: StreamPositions
+  readonly accountData: AccountData
+  readonly clock: Clock
+}
+
+/** What the room operations take; `roomEndpoints` hands each the whole, TypeScript narrows it by what a file asks for. */
+export interface RoomDeps extends ReadDeps {
+  readonly serverName: ServerName
+  readonly rooms: Rooms
+  readonly remote: RemoteServers
+  readonly directory: RoomDirectory
+  readonly profiles: Profiles
+  readonly accounts: LocalAccounts
+  readonly logger: Logger
+}

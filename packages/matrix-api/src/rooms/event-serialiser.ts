@@ -1,0 +1,69 @@
+import type { Clock, EventId, JsonObject } from '@starling/protocol'
+import type { Requester } from '../http/endpoint.ts'
+import type { RoomEvent, RoomReader } from '../ports.ts'
+import { bundledRelations } from './bundled-relations.ts'
+import { type ClientEventForm, clientEvent } from './client-event.ts'
+import { mapConcurrent } from './map-concurrent.ts'
+import type { RoomView } from './room-view.ts'
+
+const CONCURRENCY = 8
+
+/** How events are wanted, beyond the client's own form. */
+export interface SerialiseOptions {
+  /** `unsigned.m.relations`. */
+  readonly relations: boolean
+}
+
+/** The form in which a requester gets events. */
+export function formFor(
+  requester: Requester,
+  clock: Clock,
+  options: Partial<Pick<ClientEventForm, 'format' | 'withRoomId'>> = {},
+): ClientEventForm {
+  return {
+    userId: requester.userId,
+    deviceId: requester.deviceId,
+    now: clock.now(),
+    format: options.format ?? 'client',
+    withRoomId: options.withRoomId ?? true,
+  }
+}
+
+/** Timeline events in client form with everything that `unsigned` may hold. The caller has checked that they may be seen. */
+export async function serialiseTimeline(
+  reader: RoomReader,
+  view: RoomView,
+  events: readonly RoomEvent[],
+  form: ClientEventForm,
+  options: SerialiseOptions,
+): Promise<JsonObject[]> {
+  const previous = await previousContents(reader, view, events)
+  return mapConcurrent(events, CONCURRENCY, async (event) =>
+    clientEvent(event, form, {
+      prevContent: event.replaces && previous.get(event.replaces),
+      membership: await view.membershipAt(event),
+      relations: options.relations ? await bundledRelations(reader, view, event, form) : undefined,
+    }),
+  )
+}
+
+/** State events in client form: no history of their own is looked up, so a room of thousands stays one read. */
+export function serialiseState(events: readonly RoomEvent[], form: ClientEventForm): JsonObject[] {
+  return events.map((event) => clientEvent(event, form))
+}
+
+/** Contents of the replaced state events that the user may see. One read for all. */
+async function previousContents(
+  reader: RoomReader,
+  view: RoomView,
+  events: readonly RoomEvent[],
+): Promise<ReadonlyMap<EventId, JsonObject>> {
+  const ids = events
+    .filter((event) => event.pdu.stateKey !== undefined)
+    .map((event) => event.replaces)
+    .filter((id) => id !== undefined)
+  if (ids.length === 0) return new Map()
+  const replaced = await reader.events(view.roomId, [...new Set(ids)])
+  const visible = await view.visibility.visible(replaced)
+  return new Map(visible.map(({ pdu }) => [pdu.eventId, pdu.content]))
+}
