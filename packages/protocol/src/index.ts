@@ -3,6 +3,15 @@
  * Matrix rooms as pure functions: no clock, socket or disk beyond what is injected (`ports.ts`).
  */
 
+export * from './auth/auth-state.ts'
+export * from './auth/check-auth.ts'
+export * from './auth/check-auth-events.ts'
+export * from './auth/creators.ts'
+export * from './auth/may-redact.ts'
+export * from './auth/power-levels.ts'
+export * from './auth/rule-input.ts'
+export * from './auth/select-auth-events.ts'
+export type * from './auth/verdict.ts'
 export * from './crypto/event-hashes.ts'
 export * from './crypto/sign-event.ts'
 export * from './crypto/sign-json.ts'
