@@ -12,7 +12,10 @@ export interface Requester {
 /** A checked request as a handler gets it. */
 export interface Call<Auth extends 'none' | 'token' = 'token'> {
   readonly requester: Auth extends 'token' ? Requester : Requester | undefined
-  /** Decoded path parameters: no NUL, no slash, no `..` tricks. */
+  /**
+   * Decoded path parameters: valid UTF-8, no NUL, no `..` part, never empty (but for `stateKey`). A slash can be in them:
+   * event ids of room version 3 and historical user ids have it.
+   */
   readonly params: Readonly<Record<string, string>>
   /** Query parameters, the last of duplicates; unknown ones are ignored. */
   readonly query: Readonly<Record<string, string>>
@@ -44,12 +47,17 @@ export interface Endpoint<Auth extends 'none' | 'token' = 'none' | 'token'> {
   /** `token`: required. `none`: a token is looked at if there is one. */
   readonly auth: Auth
   readonly rate?: RateClass
-  /** `json` (the default) parses strictly; `raw` leaves the body unread. */
-  readonly body?: 'json' | 'raw'
+  /**
+   * `json` (the default) parses strictly, with floats allowed (tag order). `event`: floats and integers beyond ±(2^53−1)
+   * are `M_BAD_JSON` as well; for bodies that become event content. `raw` leaves the body unread.
+   */
+  readonly body?: 'json' | 'event' | 'raw'
+  /** Largest body in bytes, after decompression, if other than `http/body.ts` has for its kind. `raw` bodies: the handler counts. */
+  readonly maxBodyBytes?: number
   handle(call: Call<Auth>): Promise<object | undefined>
 }
 
 /** Keeps the type of `handle`'s argument in step with `auth`. */
-export function endpoint<Auth extends 'none' | 'token'>(definition: Endpoint<Auth>): Endpoint<Auth> {
-  return definition
+export function endpoint<Auth extends 'none' | 'token'>(definition: Endpoint<Auth>): Endpoint {
+  return definition as unknown as Endpoint
 }

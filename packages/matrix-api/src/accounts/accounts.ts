@@ -1,0 +1,168 @@
+import {
+  type Clock,
+  isStrictLocalpart,
+  type KeyValueStore,
+  makeUserId,
+  parseUserId,
+  type RandomBytes,
+  type ServerName,
+  serverOf,
+  type UserId,
+} from '@starling/protocol'
+import { MatrixError } from '../http/matrix-error.ts'
+import { buckets } from '../store/buckets.ts'
+import { KeyedQueue } from '../store/keyed-queue.ts'
+import { defineTable } from '../store/table.ts'
+import { hashPassword, type PasswordHash, passwordMatches, wasteTimeLikeAMatch } from './password-hash.ts'
+
+export interface AccountRow {
+  /** The owner may log in on this device without a password. */
+  readonly kind: 'owner' | 'user'
+  /** Milliseconds since the Unix epoch. */
+  readonly createdAt: number
+  readonly password?: PasswordHash
+  readonly deactivatedAt?: number
+}
+
+export interface AccountsDeps {
+  readonly store: KeyValueStore
+  readonly clock: Clock
+  readonly randomBytes: RandomBytes
+  readonly serverName: ServerName
+}
+
+/** Longest password taken, in UTF-16 units: hashing is paid by the byte. */
+export const MAX_PASSWORD_LENGTH = 512
+
+/** The people with an account on this node. */
+export class Accounts {
+  readonly #deps: AccountsDeps
+  readonly #table
+  readonly #queue = new KeyedQueue()
+
+  constructor(deps: AccountsDeps) {
+    this.#deps = deps
+    this.#table = defineTable<[user: string], AccountRow>(deps.store, buckets.accounts, 's')
+  }
+
+  /** The owner's account, made if it is not there. Called once at start, before anything listens. */
+  async ensureOwner(localpart: string): Promise<UserId> {
+    const userId = makeUserId(localpart, this.#deps.serverName)
+    await this.#queue.run(userId, async () => {
+      if (await this.#table.get(userId)) return
+      await this.#write(userId, { kind: 'owner', createdAt: this.#deps.clock.now() })
+    })
+    return userId
+  }
+
+  /** Throws `M_INVALID_USERNAME`, `M_USER_IN_USE`. A deactivated account's name stays taken. */
+  async create(localpart: string, password: string | undefined): Promise<UserId> {
+    const userId = this.newUserId(localpart)
+    const hash = password === undefined ? undefined : await this.#hash(password)
+    await this.#queue.run(userId, async () => {
+      if (await this.#table.get(userId)) throw userInUse()
+      const row: AccountRow = { kind: 'user', createdAt: this.#deps.clock.now(), ...(hash ? { password: hash } : {}) }
+      await this.#write(userId, row)
+    })
+    return userId
+  }
+
+  /** The id that an account with this localpart would have; throws 400 `M_INVALID_USERNAME` outside the grammar. */
+  newUserId(localpart: string): UserId {
+    const userId = isStrictLocalpart(localpart) && parseUserId(`@${localpart}:${this.#deps.serverName}`, 'strict')
+    if (!userId) throw new MatrixError(400, 'M_INVALID_USERNAME', 'A user name holds only a–z, 0–9 and . _ = - / +')
+    return userId
+  }
+
+  /** Throws as `create` would. */
+  async assertAvailable(localpart: string): Promise<void> {
+    if (await this.#table.get(this.newUserId(localpart))) throw userInUse()
+  }
+
+  isLocal(userId: UserId): boolean {
+    return serverOf(userId) === this.#deps.serverName
+  }
+
+  /** True for an account that has not been deactivated. */
+  async exists(userId: UserId): Promise<boolean> {
+    return (await this.#active(userId)) !== undefined
+  }
+
+  async get(userId: UserId): Promise<AccountRow | undefined> {
+    return this.#table.get(userId)
+  }
+
+  async hasPassword(userId: UserId): Promise<boolean> {
+    return (await this.#active(userId))?.password !== undefined
+  }
+
+  async isOwner(userId: UserId): Promise<boolean> {
+    return (await this.#active(userId))?.kind === 'owner'
+  }
+
+  /** The first owner account; undefined before `ensureOwner`. */
+  async owner(): Promise<UserId | undefined> {
+    for await (const { key, row } of this.#table.scan([])) {
+      if (row.kind === 'owner' && row.deactivatedAt === undefined) return key[0] as UserId
+    }
+    return undefined
+  }
+
+  /** Active accounts, by id. */
+  async list(limit = 1_000): Promise<readonly UserId[]> {
+    const users: UserId[] = []
+    for await (const { key, row } of this.#table.scan([], { limit })) {
+      if (row.deactivatedAt === undefined) users.push(key[0] as UserId)
+    }
+    return users
+  }
+
+  /** Takes as long for an unknown user as for a wrong password. */
+  async passwordIs(userId: UserId, password: string): Promise<boolean> {
+    const stored = (await this.#active(userId))?.password
+    if (password.length > MAX_PASSWORD_LENGTH) return false
+    if (stored) return passwordMatches(password, stored)
+    await wasteTimeLikeAMatch(password)
+    return false
+  }
+
+  async setPassword(userId: UserId, password: string): Promise<void> {
+    const hash = await this.#hash(password)
+    await this.#queue.run(userId, async () => {
+      const row = await this.#active(userId)
+      if (!row) throw new MatrixError(404, 'M_NOT_FOUND', 'No such account')
+      await this.#write(userId, { ...row, password: hash })
+    })
+  }
+
+  /** The account can never be used again, and its name not be taken. */
+  async deactivate(userId: UserId): Promise<void> {
+    await this.#queue.run(userId, async () => {
+      const row = await this.#active(userId)
+      if (!row) return
+      const { password: _dropped, ...kept } = row
+      await this.#write(userId, { ...kept, deactivatedAt: this.#deps.clock.now() })
+    })
+  }
+
+  async #active(userId: UserId): Promise<AccountRow | undefined> {
+    const row = await this.#table.get(userId)
+    return row?.deactivatedAt === undefined ? row : undefined
+  }
+
+  #hash(password: string): Promise<PasswordHash> {
+    if (password === '') throw new MatrixError(400, 'M_WEAK_PASSWORD', 'The password is empty')
+    if (password.length > MAX_PASSWORD_LENGTH) {
+      throw new MatrixError(400, 'M_INVALID_PARAM', `A password has at most ${MAX_PASSWORD_LENGTH} characters`)
+    }
+    return hashPassword(password, this.#deps.randomBytes)
+  }
+
+  #write(userId: UserId, row: AccountRow): Promise<void> {
+    return this.#deps.store.batch([this.#table.put([userId], row)])
+  }
+}
+
+function userInUse(): MatrixError {
+  return new MatrixError(400, 'M_USER_IN_USE', 'That user name is taken')
+}

@@ -1,0 +1,53 @@
+import type { Server, ServerOptions } from 'node:http'
+import type { Socket } from 'node:net'
+
+/** For `http.createServer`: bounds on what a client may do before a request reaches the app. */
+export const serverOptions: ServerOptions = {
+  /** Header bytes; more is 431. */
+  maxHeaderSize: 16 * 1024,
+  /** From the first byte to the last of the headers, and of the whole request: slow senders are cut with 408. */
+  headersTimeout: 10_000,
+  requestTimeout: 60_000,
+  /** How often the two above are looked at. */
+  connectionsCheckingInterval: 5_000,
+  /** Longer than common client pools keep idle connections, so that it is the client that closes. */
+  keepAliveTimeout: 75_000,
+  requireHostHeader: true,
+  insecureHTTPParser: false,
+}
+
+/** A long-poll is answered within two minutes (`/sync` timeouts are clamped below it); a reader may stall no longer. */
+const SOCKET_IDLE_MS = 150_000
+
+/** Sockets at once; browsers use six per origin. Beyond that new ones are dropped. */
+const MAX_CONNECTIONS = 2_000
+
+const STATUS_OF: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large',
+  ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
+}
+
+/** Settings that `createServer` does not take, and Matrix errors for what Node refuses before the app sees it. */
+export function tuneServer(server: Server): void {
+  server.setTimeout(SOCKET_IDLE_MS)
+  server.maxConnections = MAX_CONNECTIONS
+  server.maxRequestsPerSocket = 0
+  server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
+    if (error.code === 'ECONNRESET' || !socket.writable) {
+      socket.destroy()
+      return
+    }
+    const body = JSON.stringify({ errcode: 'M_UNKNOWN', error: 'The request is malformed or too slow' })
+    socket.end(
+      [
+        `HTTP/1.1 ${STATUS_OF[error.code ?? ''] ?? '400 Bad Request'}`,
+        'Content-Type: application/json',
+        `Content-Length: ${Buffer.byteLength(body)}`,
+        'Access-Control-Allow-Origin: *',
+        'Connection: close',
+        '',
+        body,
+      ].join('\r\n'),
+    )
+  })
+}
