@@ -1,0 +1,64 @@
+import type { EventId } from '../ids/branded.ts'
+import type { RoomVersionRules } from '../rooms/rules.ts'
+import { type AuthGraph, authGraphOf } from './auth-graph.ts'
+import { type Conflicts, splitConflicts } from './conflicts.ts'
+import type { EventSource } from './event-source.ts'
+import { fullConflictedSet } from './full-conflicted-set.ts'
+import { iterativeAuthChecks, type ResolveOptions } from './iterative-auth.ts'
+import { mainlineOrder } from './mainline-order.ts'
+import { powerEventsWithAuth, reverseTopologicalPowerOrder } from './power-order.ts'
+import { type StateMap, type StateSlot, stateSlot } from './state-map.ts'
+
+const POWER_LEVELS = stateSlot('m.room.power_levels', '')
+
+/**
+ * The resolution of a set of room states: algorithm 2 (room versions 2 to 11) or 2.1 (12), "State resolution" of the room version.
+ * The outcome depends on neither the order of the sets nor that of their entries. Linear in the auth chains of the
+ * conflicted events, plus one authorisation per event of the full conflicted set.
+ *
+ * `source` must have the conflicted events, the auth chains of all the state, and for version 12 the create event;
+ * `resolveStateLoading` loads just what is needed.
+ */
+export function resolveState(
+  stateSets: readonly StateMap[],
+  source: EventSource,
+  rules: RoomVersionRules,
+  options: ResolveOptions,
+): Map<StateSlot, EventId> {
+  const conflicts = splitConflicts(stateSets)
+  if (conflicts.conflicted.length === 0) return conflicts.unconflicted
+  const graph = authGraphOf(conflicts.conflicted, source)
+  const full = fullConflictedSet(conflicts, graph, source, rules.stateResolution)
+  return resolveConflicts({ conflicts, graph, full }, source, rules, options)
+}
+
+/** What there is to resolve: the split of the sets, the auth chains of what conflicts, and the full conflicted set. */
+export interface Contention {
+  readonly conflicts: Conflicts
+  readonly graph: AuthGraph
+  readonly full: ReadonlySet<EventId>
+}
+
+/** Steps 1 to 5 of the algorithm. */
+export function resolveConflicts(
+  { conflicts, graph, full }: Contention,
+  source: EventSource,
+  rules: RoomVersionRules,
+  options: ResolveOptions,
+): Map<StateSlot, EventId> {
+  // 1
+  const power = powerEventsWithAuth(full, graph, source)
+  const powerOrder = reverseTopologicalPowerOrder(power, source, rules)
+  // 2. Version 2.1 begins with nothing, so that what is unconflicted cannot outvote what it never saw.
+  const state = new Map(rules.stateResolution === 'v2.1' ? [] : conflicts.unconflicted)
+  iterativeAuthChecks(powerOrder, state, source, rules, options)
+  // 3
+  const rest = [...full].flatMap((id) => (power.has(id) ? [] : (source.event(id) ?? [])))
+  const powerLevels = state.get(POWER_LEVELS)
+  const restOrder = mainlineOrder(rest, powerLevels && source.event(powerLevels), source)
+  // 4
+  iterativeAuthChecks(restOrder, state, source, rules, options)
+  // 5
+  for (const [slot, id] of conflicts.unconflicted) state.set(slot, id)
+  return state
+}
