@@ -35,6 +35,14 @@ export function departureOf(steps: readonly MembershipStep[]): MembershipStep | 
   return lastJoin > 0 ? steps[lastJoin - 1] : undefined
 }
 
+/** Where the user's newest stay in the room began, renames aside; undefined where there was none or it is not known. */
+export function stayBegan(steps: readonly MembershipStep[]): number | undefined {
+  const lastJoin = steps.findIndex((step) => step.membership === 'join')
+  if (lastJoin === -1) return undefined
+  const before = steps.findIndex((step, index) => index > lastJoin && step.membership !== 'join')
+  return steps[before === -1 ? steps.length - 1 : before - 1]?.event.order
+}
+
 /** The membership that held at a place in the timeline, the event there included; `leave` before the first known one. */
 export function membershipAt(steps: readonly MembershipStep[], order: number): Membership {
   for (const step of steps) {

@@ -3,7 +3,7 @@ import type { Membership, RoomEvent, RoomReader } from '../ports.ts'
 import type { AccountData } from '../sync/ports.ts'
 import { type OpenAccess, requireAccess } from './access.ts'
 import { objectIn } from './content.ts'
-import { type MembershipStep, membershipAt, ownMemberships } from './own-memberships.ts'
+import { type MembershipStep, membershipAt, ownMemberships, stayBegan } from './own-memberships.ts'
 import { Visibility } from './visibility.ts'
 
 /** A room as one user sees it, for the length of one request. */
@@ -45,8 +45,17 @@ export class RoomView {
   /** The user's own membership at an event, its own change included; undefined where the event has no place. */
   async membershipAt(event: RoomEvent): Promise<Membership | undefined> {
     if (event.order === undefined) return undefined
+    return membershipAt(await this.#ownSteps(), event.order)
+  }
+
+  /** Where the user's newest stay in the room began, renames aside; 0 where that is not known or there was none. */
+  async joinedAt(): Promise<number> {
+    return stayBegan(await this.#ownSteps()) ?? 0
+  }
+
+  #ownSteps(): Promise<MembershipStep[]> {
     this.#steps ??= ownMemberships(this.#reader, this.roomId, this.userId)
-    return membershipAt(await this.#steps, event.order)
+    return this.#steps
   }
 
   /** The newest place in the timeline that the user may read; undefined where there is no such bound. */
