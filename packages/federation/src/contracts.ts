@@ -158,8 +158,8 @@ export interface RoomWatcher {
 
 /** Local events that wait to be published: rows written in the event's own batch. Implemented by the engine's store. */
 export interface PduOutbox {
-  /** The oldest rows first. */
-  pending(limit: number): Promise<readonly OutboxRow[]>
+  /** The oldest rows first; with `after`, those whose id is greater. */
+  pending(limit: number, after?: OutboxRow['id']): Promise<readonly OutboxRow[]>
   /** Published (or there is nobody to publish to): the rows go. */
   done(ids: readonly OutboxRow['id'][]): Promise<void>
 }
