@@ -69,9 +69,14 @@ export class Accounts {
 
   /** The id that an account with this localpart would have; throws 400 `M_INVALID_USERNAME` outside the grammar. */
   newUserId(localpart: string): UserId {
-    const userId = isStrictLocalpart(localpart) && parseUserId(`@${localpart}:${this.#deps.serverName}`, 'strict')
+    const userId = isStrictLocalpart(localpart) && this.userIdOf(localpart)
     if (!userId) throw new MatrixError(400, 'M_INVALID_USERNAME', 'A user name holds only a–z, 0–9 and . _ = - / +')
     return userId
+  }
+
+  /** The local user with that localpart, whether there is such an account or not; undefined where none can be. */
+  userIdOf(localpart: string): UserId | undefined {
+    return parseUserId(`@${localpart}:${this.#deps.serverName}`, 'strict')
   }
 
   /** Throws as `create` would. */
@@ -94,6 +99,12 @@ export class Accounts {
 
   async hasPassword(userId: UserId): Promise<boolean> {
     return (await this.#active(userId))?.password !== undefined
+  }
+
+  /** True where at least one account can log in by password. */
+  async anyPassword(): Promise<boolean> {
+    for await (const { row } of this.#table.scan([])) if (row.password !== undefined) return true
+    return false
   }
 
   async isOwner(userId: UserId): Promise<boolean> {

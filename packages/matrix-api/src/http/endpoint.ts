@@ -31,7 +31,7 @@ export interface Call<Auth extends 'none' | 'token' = 'token'> {
 }
 
 /** How much a client may call it; the numbers stand in `http/rate-limits.ts`. */
-export type RateClass = 'login' | 'write' | 'create-room' | 'search' | 'none'
+export type RateClass = 'login' | 'refresh' | 'write' | 'create-room' | 'search' | 'none'
 
 /**
  * One operation of the Client-Server API. Each stands in a file named after it, in a folder named after its spec section;

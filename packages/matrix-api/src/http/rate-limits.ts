@@ -15,6 +15,7 @@ interface Rate {
  */
 export const RATES: Readonly<Record<Exclude<RateClass, 'none'>, Rate>> = {
   login: { burst: 10, perSecond: 0.2 },
+  refresh: { burst: 30, perSecond: 1 },
   write: { burst: 200, perSecond: 50 },
   'create-room': { burst: 20, perSecond: 0.5 },
   search: { burst: 30, perSecond: 5 },

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import type { JsonObject, Logger, ServerName, UserId } from '@starling/protocol'
+import type { Logger, ServerName, UserId } from '@starling/protocol'
 import { Accounts } from '../accounts/accounts.ts'
 import { type AppDeps, createMatrixApp } from '../http/app.ts'
 import type { Endpoint } from '../http/endpoint.ts'
@@ -41,7 +41,7 @@ export interface TestAnswer {
 
 export interface TestRequest {
   readonly as?: TestUser | string
-  readonly body?: JsonObject | string | Uint8Array
+  readonly body?: object | string
   readonly query?: Readonly<Record<string, string | readonly string[]>>
   readonly headers?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal
@@ -161,7 +161,7 @@ async function send(url: string, method: string, path: string, request: TestRequ
   return { status: response.status, body: isJson ? JSON.parse(text) : text, headers: response.headers }
 }
 
-function encodeBody(body: JsonObject | string | Uint8Array): string | Uint8Array<ArrayBuffer> {
+function encodeBody(body: object | string): string | Uint8Array<ArrayBuffer> {
   if (typeof body === 'string') return body
   return body instanceof Uint8Array ? Uint8Array.from(body) : JSON.stringify(body)
 }

@@ -1,0 +1,105 @@
+import { createHash } from 'node:crypto'
+import type { Response } from 'express'
+
+export interface PageForm {
+  readonly action: string
+  /** Hidden fields. */
+  readonly fields: Readonly<Record<string, string>>
+  readonly button: string
+}
+
+export interface Page {
+  readonly title: string
+  /** Plain text, one paragraph each. */
+  readonly paragraphs: readonly string[]
+  /** A paragraph that must not be overlooked. */
+  readonly warning?: string
+  readonly form?: PageForm
+  /** Where the form's answer may redirect to: an origin or a scheme (`element:`), for the content security policy. */
+  readonly redirectsTo?: string
+  /** Runs when the page is shown. Constant text only. */
+  readonly script?: string
+}
+
+const STYLE = `
+:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
+body { margin: 0; min-height: 100vh; display: grid; place-items: center; background: #f4f6f8; color: #17212b; }
+main { max-width: 26rem; margin: 1rem; padding: 2rem; border-radius: 12px; background: #fff; box-shadow: 0 1px 8px #0002; }
+h1 { margin: 0 0 1rem; font-size: 1.35rem; }
+p { overflow-wrap: anywhere; }
+.warning { padding: .75rem 1rem; border-left: 4px solid #c2410c; background: #fff3ec; }
+button { width: 100%; padding: .75rem; border: 0; border-radius: 8px; background: #0b6e99; color: #fff; font: inherit; font-weight: 600; cursor: pointer; }
+button:focus-visible { outline: 3px solid #7cc4e4; outline-offset: 2px; }
+@media (prefers-color-scheme: dark) {
+  body { background: #10161c; color: #e6edf3; }
+  main { background: #1a232c; }
+  .warning { background: #3a2418; }
+}`
+
+/**
+ * A page of the node itself. No other site may read it (no CORS), frame it, or have it run anything; it loads nothing from
+ * elsewhere. All text is escaped here.
+ */
+export function sendPage(response: Response, status: number, page: Page): void {
+  for (const name of response.getHeaderNames()) {
+    if (name.startsWith('access-control-')) response.removeHeader(name)
+  }
+  const formTargets = ["'self'", ...(page.redirectsTo === undefined ? [] : [page.redirectsTo])].join(' ')
+  response.statusCode = status
+  response.setHeader('content-type', 'text/html; charset=utf-8')
+  response.setHeader('cache-control', 'no-store')
+  response.setHeader('referrer-policy', 'no-referrer')
+  response.setHeader('x-content-type-options', 'nosniff')
+  response.setHeader('x-frame-options', 'DENY')
+  response.setHeader(
+    'content-security-policy',
+    [
+      "default-src 'none'",
+      `style-src ${hashSource(STYLE)}`,
+      ...(page.script === undefined ? [] : [`script-src ${hashSource(page.script)}`]),
+      `form-action ${formTargets}`,
+      "frame-ancestors 'none'",
+      "base-uri 'none'",
+    ].join('; '),
+  )
+  response.end(render(page))
+}
+
+function render(page: Page): string {
+  const form = page.form ? renderForm(page.form) : ''
+  const script = page.script === undefined ? '' : `<script>${page.script}</script>`
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${escapeHtml(page.title)}</title>
+<style>${STYLE}</style>
+</head>
+<body>
+<main>
+<h1>${escapeHtml(page.title)}</h1>
+${page.paragraphs.map((text) => `<p>${escapeHtml(text)}</p>`).join('\n')}
+${page.warning === undefined ? '' : `<p class="warning">${escapeHtml(page.warning)}</p>`}
+${form}
+</main>
+${script}
+</body>
+</html>
+`
+}
+
+function renderForm({ action, fields, button }: PageForm): string {
+  const hidden = Object.entries(fields).map(
+    ([name, value]) => `<input type="hidden" name="${escapeHtml(name)}" value="${escapeHtml(value)}">`,
+  )
+  return `<form method="post" action="${escapeHtml(action)}">${hidden.join('')}<button>${escapeHtml(button)}</button></form>`
+}
+
+function escapeHtml(text: string): string {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
+}
+
+function hashSource(text: string): string {
+  return `'sha256-${createHash('sha256').update(text, 'utf8').digest('base64')}'`
+}

@@ -1,0 +1,89 @@
+import { type Call, type Endpoint, endpoint } from '../../http/endpoint.ts'
+import type { AccountDeps } from '../deps.ts'
+import { ExpiringMap } from '../expiring-map.ts'
+import { isOnThisDevice } from '../on-this-device.ts'
+import { sendPage } from './page.ts'
+import { isSameOrigin, readForm } from './page-form.ts'
+
+const PATH = '/_matrix/client/v3/auth/{authType}/fallback/web'
+const SSO = 'm.login.sso'
+const ATTEMPT_LIFE_MS = 10 * 60_000
+const MAX_ATTEMPTS = 500
+
+/** The words that the spec lays down ("Fallback"): how the page tells the client that the stage is done. */
+const TELL_THE_CLIENT =
+  'if (window.onAuthDone) { window.onAuthDone() } else if (window.opener && window.opener.postMessage) { window.opener.postMessage("authDone", "*") }'
+
+/**
+ * The page on which the owner confirms, on this device, what a client wants to do (Client-Server API, "SSO during
+ * User-Interactive Authentication"). It names the operation, since that is what the owner says yes to.
+ */
+export function ssoFallback(deps: AccountDeps): readonly Endpoint[] {
+  const attempts = new ExpiringMap<string>(deps.clock, { lifeMs: ATTEMPT_LIFE_MS, limit: MAX_ATTEMPTS })
+  return [
+    endpoint({
+      method: 'GET',
+      path: PATH,
+      auth: 'none',
+      rate: 'search',
+      async handle(call) {
+        await showPage(deps, attempts, call)
+        return undefined
+      },
+    }),
+    endpoint({
+      method: 'POST',
+      path: PATH,
+      auth: 'none',
+      rate: 'login',
+      body: 'raw',
+      async handle(call) {
+        await pressButton(deps, attempts, call)
+        return undefined
+      },
+    }),
+  ]
+}
+
+async function showPage(deps: AccountDeps, attempts: ExpiringMap<string>, call: Call<'none'>): Promise<void> {
+  const session = call.query.session ?? ''
+  const operation = await admittedOperation(deps, call, session)
+  if (operation === undefined) return
+  const attempt = Buffer.from(deps.randomBytes(32)).toString('base64url')
+  attempts.set(attempt, session)
+  sendPage(call.response, 200, {
+    title: 'Is that you?',
+    paragraphs: [`A Matrix client that is logged in to your account wants to: ${operation}.`],
+    warning: 'If you did not ask for this, close the page: somebody else may be using your account.',
+    form: { action: PATH.replace('{authType}', SSO), fields: { attempt }, button: 'Yes, that is me' },
+  })
+}
+
+async function pressButton(deps: AccountDeps, attempts: ExpiringMap<string>, call: Call<'none'>): Promise<void> {
+  const form = await readForm(call.request)
+  const session = attempts.take(form.get('attempt') ?? '')
+  if (session === undefined || !isSameOrigin(call.request)) return refuse(call, 403, 'This page is too old. Try again.')
+  if ((await admittedOperation(deps, call, session)) === undefined) return
+  deps.uiaSessions.complete(session, SSO)
+  sendPage(call.response, 200, {
+    title: 'Done',
+    paragraphs: ['You can close this page and go on in your Matrix client.'],
+    script: TELL_THE_CLIENT,
+  })
+}
+
+/** What the session is for, where the owner may confirm it here; sends the page that says why not. */
+async function admittedOperation(deps: AccountDeps, call: Call<'none'>, session: string): Promise<string | undefined> {
+  const scope = deps.uiaSessions.scope(session)
+  if (call.params.authType !== SSO) refuse(call, 404, 'This server has no such page.')
+  else if (!isOnThisDevice(call.request)) refuse(call, 403, 'Open this on the device that the node runs on.')
+  else if (!scope) refuse(call, 404, 'There is nothing to confirm (any more). Try again in your Matrix client.')
+  else if (!scope.userId || !(await deps.accounts.isOwner(scope.userId))) {
+    refuse(call, 403, 'Only the owner of this node can confirm here.')
+  } else return scope.operation
+  return undefined
+}
+
+function refuse(call: Call<'none'>, status: number, text: string): void {
+  sendPage(call.response, status, { title: 'Not possible', paragraphs: [text] })
+}
