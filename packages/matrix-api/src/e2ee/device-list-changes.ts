@@ -1,0 +1,86 @@
+import { type EventId, type RoomId, slotKey, type UserId } from '@starling/protocol'
+import type { RoomMembership, RoomReader } from '../ports.ts'
+import type { DeviceListStream } from '../sync/ports.ts'
+import type { DeviceLists } from './device-lists.ts'
+import type { RemoteDeviceLists } from './remote/remote-device-lists.ts'
+
+export interface DeviceListChangesDeps {
+  readonly rooms: RoomReader
+  readonly lists: DeviceLists
+  readonly remoteLists: RemoteDeviceLists
+  readonly isLocal: (userId: UserId) => boolean
+}
+
+/** Users that membership changes in a room brought or took, candidates only. */
+interface Moves {
+  readonly came: Set<UserId>
+  readonly went: Set<UserId>
+}
+
+/**
+ * `device_lists` of a sync and `GET /keys/changes` (Client-Server API, "Extensions to /sync" of end-to-end encryption). A user
+ * who comes to share another room may be reported although a room was shared before, as the spec allows.
+ */
+export class DeviceListChanges implements DeviceListStream {
+  readonly #deps: DeviceListChangesDeps
+
+  constructor(deps: DeviceListChangesDeps) {
+    this.#deps = deps
+  }
+
+  async changes(
+    userId: UserId,
+    from: number,
+    to: number,
+  ): Promise<{ readonly changed: readonly UserId[]; readonly left: readonly UserId[] }> {
+    const { rooms, lists } = this.#deps
+    const shares = await rooms.sharesRoomWith(userId)
+    const moves: Moves = { came: new Set(), went: new Set() }
+    for (const room of await rooms.roomsOf(userId)) await this.#collectMoves(userId, room, from, to, moves)
+    const came = [...moves.came].filter((user) => shares.has(user))
+    const left = [...moves.went].filter((user) => user !== userId && !shares.has(user))
+    const updated = (await lists.changedBetween(from, to)).filter((user) => user === userId || shares.has(user))
+    await this.#refreshRemote(came, left)
+    return { changed: [...new Set([...updated, ...came])], left }
+  }
+
+  async #collectMoves(userId: UserId, room: RoomMembership, from: number, to: number, moves: Moves): Promise<void> {
+    const { rooms } = this.#deps
+    const { roomId, membership, position } = room
+    if (position > from && position <= to) {
+      // The user's own move: everybody there is new, or may be lost.
+      if (membership !== 'join' && membership !== 'leave' && membership !== 'ban') return
+      const target = membership === 'join' ? moves.came : moves.went
+      for (const slot of (await rooms.currentState(roomId)).keys()) {
+        const { type, stateKey } = slotKey(slot)
+        if (type === 'm.room.member' && stateKey !== userId) target.add(stateKey as UserId)
+      }
+      return
+    }
+    if (membership !== 'join' || (await rooms.lastChange(roomId)) <= from) return
+    for (const { slot, eventId } of await rooms.stateChanges(roomId, from, to)) {
+      const { type, stateKey } = slotKey(slot)
+      if (type !== 'm.room.member' || stateKey === userId) continue
+      const joined = await this.#joinedBy(roomId, eventId)
+      if (joined === 'newly') moves.came.add(stateKey as UserId)
+      else if (joined === 'not') moves.went.add(stateKey as UserId)
+    }
+  }
+
+  /** Whether the event makes its user joined who was not. A change of display name is `still`. */
+  async #joinedBy(roomId: RoomId, eventId: EventId | undefined): Promise<'newly' | 'still' | 'not'> {
+    const event = eventId && (await this.#deps.rooms.event(roomId, eventId))
+    if (event?.pdu.content.membership !== 'join') return 'not'
+    const before = event.replaces && (await this.#deps.rooms.event(roomId, event.replaces))
+    return before && before.pdu.content.membership === 'join' ? 'still' : 'newly'
+  }
+
+  /** Updates are only sent to servers that share a room: what was cached before may be old, what is left will get old. */
+  async #refreshRemote(came: readonly UserId[], left: readonly UserId[]): Promise<void> {
+    const { remoteLists, isLocal, lists } = this.#deps
+    await remoteLists.markStale(came.filter((user) => !isLocal(user)))
+    for (const user of left) {
+      if (!isLocal(user) && (await lists.interestedIn(user)).length === 0) await remoteLists.forget([user])
+    }
+  }
+}
