@@ -83,7 +83,9 @@ export const netLimits = {
   invalidPerWindow: 100,
   invalidWindowMs: MINUTE,
 
-  /** PDU outbox. */
+  /** PDU outbox: rows that found nobody and stay, and servers that one event is sent to directly. */
+  outboxKept: 1_000,
+  directRecipients: 8,
   outboxBatch: 100,
   outboxRetryMs: 15 * SECOND,
   /** Durable outbox per destination: items (the oldest is dropped first) and servers (new ones are refused). */
