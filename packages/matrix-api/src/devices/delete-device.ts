@@ -12,7 +12,7 @@ export function deleteDevice({ devices, interactiveAuth }: DeviceEndpointDeps) {
     auth: 'token',
     async handle(call) {
       const { deviceId = '' } = call.params
-      await interactiveAuth.authorize(call, `delete device ${deviceId}`)
+      await interactiveAuth.authorize(call, `remove the device ${deviceId}`)
       await devices.remove(call.requester.userId, [deviceId])
       return {}
     },

@@ -15,7 +15,7 @@ export function deleteDevices({ devices, interactiveAuth }: DeviceEndpointDeps) 
     async handle(call) {
       const { devices: deviceIds } = checkInput(body, call.body)
       // The list is part of the operation: a session begun for one device must not delete another.
-      await interactiveAuth.authorize(call, `delete devices ${JSON.stringify([...deviceIds].sort())}`)
+      await interactiveAuth.authorize(call, `remove the devices ${[...deviceIds].sort().join(', ')}`)
       await devices.remove(call.requester.userId, deviceIds)
       return {}
     },
