@@ -34,11 +34,6 @@ export function clientEvent(event: RoomEvent, form: ClientEventForm, extras: Cli
   return { ...clientFields(pdu, form.withRoomId), unsigned }
 }
 
-/** `type`, `sender`, `state_key` and `content` only (Client-Server API, "Stripped state"). */
-export function strippedEvent(pdu: Pdu): JsonObject {
-  return { type: pdu.type, state_key: pdu.stateKey ?? '', sender: pdu.sender, content: pdu.content }
-}
-
 /**
  * The key under which a client's transaction is stored: unique per operation, room and further path, as the spec scopes
  * them ("Transaction identifiers"); the client's own part last.

@@ -1,4 +1,12 @@
-import { type EventId, type RoomId, type StateMap, type StateSlot, slotKey } from '@starling/protocol'
+import {
+  type EventId,
+  type RoomId,
+  type StateMap,
+  type StateSlot,
+  slotKey,
+  stateSlot,
+  type UserId,
+} from '@starling/protocol'
 import type { RoomEvent, RoomReader } from '../ports.ts'
 
 /** Events of the slots that `wants` picks, in the state map's order; slots whose event is not stored are left out. */
@@ -17,6 +25,31 @@ export async function stateEvents(
     ids.push(eventId)
   }
   return eventsInOrder(reader, roomId, ids)
+}
+
+/**
+ * Room state at a place in the timeline: after the last event at or before it. Before the first event that is known here,
+ * the state of now.
+ */
+export async function stateAtPlace(reader: RoomReader, roomId: RoomId, place: number): Promise<StateMap> {
+  const walk = { direction: 'b', from: place, to: Number.MIN_SAFE_INTEGER, limit: 1 } as const
+  const last = (await reader.timeline(roomId, walk)).events[0]
+  return last ? reader.stateAfter(roomId, last.pdu.eventId) : reader.currentState(roomId)
+}
+
+/** Membership events of these users in a state. */
+export function memberEvents(
+  reader: RoomReader,
+  roomId: RoomId,
+  state: StateMap,
+  users: Iterable<UserId>,
+): Promise<RoomEvent[]> {
+  const ids = [...new Set(users)].map((user) => state.get(stateSlot('m.room.member', user)))
+  return eventsInOrder(
+    reader,
+    roomId,
+    ids.filter((id) => id !== undefined),
+  )
 }
 
 /** `reader.events` in the order asked for. */
