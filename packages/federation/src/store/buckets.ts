@@ -35,9 +35,13 @@ export const Bucket = {
   transaction: 14,
   /** `[position]` → `OutboxRow`: own events that are still to be published. */
   outbox: 15,
-  /** `[room]` → empty. A purge that has begun and must be finished after a restart. */
+  /** `[room]` → empty. A purge that has begun and must be finished after a crash. */
   purge: 16,
-  // 17–63 free for the room engine, 64–127 for keys, EDUs and discovery.
+  /** `[room, user id]` → membership. The same as `membership`, by room. */
+  roomMember: 17,
+  // 18–63 free for the room engine, 64–111 for keys, EDUs and discovery, 112–127 for exchange/.
+  /** `[user id, room id]` → `PendingLeave`: rejected invites of which no server of the room could be told yet. */
+  pendingLeave: 112,
 } as const
 
 export type BucketNumber = (typeof Bucket)[keyof typeof Bucket] | number

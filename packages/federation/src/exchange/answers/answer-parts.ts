@@ -1,0 +1,30 @@
+import type { RoomId, ServerName } from '@starling/protocol'
+import type { CheckedPdu, KeyRing, RoomEngine, Verdict } from '../../contracts.ts'
+import type { LocalUsers } from '../../ports.ts'
+import type { RoomGate } from '../access/room-gate.ts'
+import type { Count, EduSink, InvitePolicy, RoomDirectory, RoomViews } from '../ports.ts'
+import type { EventCarrier } from '../wire/event-carrier.ts'
+import type { InviteQuota } from './invite-quota.ts'
+
+/** What the rows of the table of answers stand on. */
+export interface AnswerParts {
+  readonly engine: RoomEngine
+  readonly keys: KeyRing
+  readonly carrier: EventCarrier
+  readonly gate: RoomGate
+  readonly users: LocalUsers
+  readonly views: RoomViews
+  readonly edus: EduSink
+  readonly clock: { now(): number }
+  readonly count: Count
+  readonly versions: readonly string[]
+  readonly inviteQuota: InviteQuota
+  readonly directory: RoomDirectory | undefined
+  readonly invitePolicy: InvitePolicy | undefined
+  /** `RoomExchange.incoming`. */
+  incoming(json: Parameters<RoomEngine['check']>[0], roomId: RoomId, carrier: ServerName): Promise<Verdict>
+  /** Receives a checked event and fetches what it waits for, as `incoming` does after its checks. */
+  settle(checked: CheckedPdu, carrier: ServerName, options?: { readonly publish?: boolean }): Promise<Verdict>
+  /** That server asked for the extremities of rooms where ours differ: it may have what we miss. */
+  heardOfDifference(server: ServerName): void
+}

@@ -1,0 +1,48 @@
+import type { JsonObject, RoomId, ServerName } from '@starling/protocol'
+import { ownValue } from '@starling/protocol'
+import type { Answer } from '../../contracts.ts'
+import { AnswerError } from '../../net/requests/answer-error.ts'
+import type { RoomDigests } from '../anti-entropy/room-digests.ts'
+import { limits } from '../limits.ts'
+import type { AnswerParts } from './answer-parts.ts'
+import { bodyOf, invalid, objectOf } from './read-request.ts'
+
+/**
+ * Starling's own: which rooms differ. `{rooms: {room hash: digest}, reply?: true}` → `{differ: {room hash: [event id]}}` with this
+ * server's forward extremities. Rooms in which the asker is not joined by this server's state are passed over in
+ * silence, whatever is asked. A difference makes this server ask back, unless it is being asked back (`reply`).
+ */
+export function extremities(parts: AnswerParts, digests: RoomDigests): Answer {
+  return {
+    method: 'POST',
+    path: '/_starling/federation/v1/extremities',
+    async answer({ origin, content }) {
+      const body = bodyOf(content)
+      const asked = objectOf(body.rooms, 'rooms')
+      if (Object.keys(asked).length > limits.roomsPerDigest) {
+        invalid(`"rooms" names more than ${limits.roomsPerDigest} rooms.`)
+      }
+      const differ: [string, JsonObject[string]][] = []
+      for (const [hash, roomId] of await digests.shared(origin)) {
+        const theirs = ownValue(asked, hash)
+        if (theirs === undefined || theirs === (await digests.digest(roomId))) continue
+        // The gate also asks the room's access control list.
+        if (!(await isLetIn(parts, origin, roomId))) continue
+        const ours = await parts.engine.forwardExtremities(roomId)
+        differ.push([hash, ours.slice(0, limits.extremitiesPerRoom)])
+      }
+      if (differ.length > 0 && body.reply !== true) parts.heardOfDifference(origin)
+      return { differ: Object.fromEntries(differ) }
+    },
+  }
+}
+
+async function isLetIn(parts: AnswerParts, origin: ServerName, roomId: RoomId): Promise<boolean> {
+  try {
+    await parts.gate.requireJoined(origin, roomId)
+    return true
+  } catch (error) {
+    if (error instanceof AnswerError) return false
+    throw error
+  }
+}

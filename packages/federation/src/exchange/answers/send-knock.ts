@@ -1,0 +1,24 @@
+import type { Answer } from '../../contracts.ts'
+import { roomStateToShow } from '../membership/stripped-state.ts'
+import type { AnswerParts } from './answer-parts.ts'
+import { residentVersion } from './make-template.ts'
+import { bodyOf, eventIdOf, roomIdOf } from './read-request.ts'
+import { letIn, takeMemberEvent } from './take-member-event.ts'
+
+/** Server-server API, "Knocking upon a room". */
+export function sendKnock(parts: AnswerParts): Answer {
+  return {
+    method: 'PUT',
+    path: '/_matrix/federation/v1/send_knock/{roomId}/{eventId}',
+    async answer({ origin, params, content }) {
+      const roomId = roomIdOf(params)
+      const eventId = eventIdOf(params)
+      const body = bodyOf(content)
+      const roomVersion = await residentVersion(parts, roomId)
+      await parts.gate.requireAllowed(origin, roomId)
+      const checked = await takeMemberEvent(parts, body, { origin, roomId, eventId, membership: 'knock', roomVersion })
+      await letIn(parts, checked, origin)
+      return { knock_room_state: await parts.carrier.pack(await roomStateToShow(parts.engine, roomId)) }
+    },
+  }
+}

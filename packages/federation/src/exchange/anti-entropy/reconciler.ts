@@ -1,0 +1,143 @@
+import type { AbortOptions, EventId, JsonObject, RoomId, ServerName } from '@starling/protocol'
+import { ownValue, parseEventId } from '@starling/protocol'
+import type { RoomEngine, ServerRequests } from '../../contracts.ts'
+import type { CatchUp } from '../fetching/catch-up.ts'
+import type { EventFetcher } from '../fetching/fetch-events.ts'
+import { limits } from '../limits.ts'
+import type { Count, Timers } from '../ports.ts'
+import { asArray, asObject } from '../wire/read-json.ts'
+import { ask } from '../wire/request-failure.ts'
+import type { RoomDigests } from './room-digests.ts'
+
+const URI = '/_starling/federation/v1/extremities'
+
+interface ReconcilerParts {
+  readonly engine: RoomEngine
+  readonly requests: ServerRequests
+  readonly digests: RoomDigests
+  readonly catchUp: CatchUp
+  readonly fetcher: EventFetcher
+  readonly timers: Timers
+  readonly clock: { now(): number }
+  readonly count: Count
+}
+
+/**
+ * Anti-entropy (DESIGN section 4): compares forward extremities of the shared rooms with another server and pulls what is missing
+ * here. The other side sees from the comparison that we differ, and does the same to us.
+ */
+export class Reconciler {
+  readonly #parts: ReconcilerParts
+  readonly #underWay = new Map<ServerName, Promise<void>>()
+  readonly #askBacks = new Map<ServerName, () => void>()
+  readonly #lastMet = new Map<ServerName, number>()
+  #stopped = false
+
+  constructor(parts: ReconcilerParts) {
+    this.#parts = parts
+  }
+
+  /** One comparison with a server is under way at a time; who asks for another meanwhile waits for that one. */
+  reconcile(server: ServerName, options?: AbortOptions & { readonly reply?: boolean }): Promise<void> {
+    const before = this.#underWay.get(server)
+    if (before !== undefined) return before
+    const done = this.#reconcile(server, options).finally(() => this.#underWay.delete(server))
+    this.#underWay.set(server, done)
+    return done
+  }
+
+  /** Milliseconds since the Unix epoch of the last comparison with the server; undefined if there was none. */
+  lastMet(server: ServerName): number | undefined {
+    return this.#lastMet.get(server)
+  }
+
+  /** The server has just compared with us and differs: it is asked back once its own pull has had a moment. */
+  askBack(server: ServerName, failed: (error: unknown) => void): void {
+    if (this.#stopped || this.#askBacks.has(server)) return
+    const cancel = this.#parts.timers.after(limits.askBackDelay, () => {
+      this.#askBacks.delete(server)
+      this.reconcile(server, { reply: true }).catch(failed)
+    })
+    this.#askBacks.set(server, cancel)
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true
+    for (const cancel of this.#askBacks.values()) cancel()
+    this.#askBacks.clear()
+    await Promise.allSettled(this.#underWay.values())
+  }
+
+  async #reconcile(server: ServerName, options?: AbortOptions & { readonly reply?: boolean }): Promise<void> {
+    this.#remember(server)
+    const rooms = [...(await this.#parts.digests.shared(server))]
+    for (let start = 0; start < rooms.length; start += limits.roomsPerDigest) {
+      const batch = new Map(rooms.slice(start, start + limits.roomsPerDigest))
+      const differ = await this.#compare(server, batch, options)
+      if (!differ) return
+      for (const [hash, roomId] of batch) {
+        if (this.#stopped || options?.signal?.aborted) return
+        const theirs = readIds(ownValue(differ, hash))
+        if (theirs) await this.#catchUpWith(server, roomId, theirs, options)
+      }
+    }
+  }
+
+  async #compare(
+    server: ServerName,
+    rooms: ReadonlyMap<string, RoomId>,
+    options?: AbortOptions & { readonly reply?: boolean },
+  ): Promise<JsonObject | undefined> {
+    const digests: Record<string, string> = {}
+    for (const [hash, roomId] of rooms) digests[hash] = await this.#parts.digests.digest(roomId)
+    const body = { rooms: digests, ...(options?.reply ? { reply: true } : {}) }
+    const answer = await ask(
+      this.#parts.requests.request(server, 'POST', URI, body, {
+        ...(options?.signal ? { signal: options.signal } : {}),
+        timeoutMs: limits.fetchTimeout,
+        maxResponseBytes: limits.bytesPerEventsAnswer,
+      }),
+    )
+    if (!answer.ok) {
+      this.#parts.count('reconcile_failed', answer.error.errcode ?? answer.error.code)
+      return undefined
+    }
+    return asObject(answer.value.differ)
+  }
+
+  async #catchUpWith(
+    server: ServerName,
+    roomId: RoomId,
+    theirs: readonly EventId[],
+    options?: AbortOptions,
+  ): Promise<void> {
+    const unknown = async () => {
+      const here = await this.#parts.engine.inDag(theirs)
+      return theirs.filter((id) => !here.has(id))
+    }
+    if ((await unknown()).length === 0) return
+    await this.#parts.catchUp.pull(server, roomId, options)
+    // What the pull did not bring (it was cut short, or the server changed meanwhile) is asked for by id.
+    const roomVersion = await this.#parts.engine.roomVersion(roomId)
+    if (roomVersion === undefined) return
+    for (const eventId of await unknown()) {
+      if (this.#parts.catchUp.parked.has(eventId)) continue
+      const event = await this.#parts.fetcher.event(server, { roomId, roomVersion }, eventId, options)
+      if (event) await this.#parts.catchUp.settle(event, server, options)
+    }
+  }
+
+  /** Bounded like the servers that rooms are shared with; the longest ago is dropped first. */
+  #remember(server: ServerName): void {
+    this.#lastMet.delete(server)
+    this.#lastMet.set(server, this.#parts.clock.now())
+    const [oldest] = this.#lastMet.keys()
+    if (this.#lastMet.size > 4_096 && oldest) this.#lastMet.delete(oldest)
+  }
+}
+
+function readIds(value: unknown): readonly EventId[] | undefined {
+  const list = asArray(value)
+  if (!list || list.length > limits.extremitiesPerRoom) return undefined
+  return list.flatMap((id) => parseEventId(id, 'hash') ?? [])
+}

@@ -1,0 +1,48 @@
+import type { RoomId, ServerName, Sha256 } from '@starling/protocol'
+import { encodeBase64Url } from '@starling/protocol'
+import type { RoomEngine } from '../../contracts.ts'
+import { LruMap } from '../../store/lru-map.ts'
+
+/** Hashes of room ids that are kept; the least recently used is computed again. */
+const HASHES_KEPT = 20_000
+
+/**
+ * Names rooms by the hash of their id and their newest events by a digest, so that who compares them learns nothing of rooms that
+ * it is not in. Both are 128 bits of SHA-256 in URL-safe base64.
+ */
+export class RoomDigests {
+  readonly #engine: RoomEngine
+  readonly #sha256: Sha256
+  readonly #hashes = new LruMap<RoomId, string>(HASHES_KEPT)
+
+  constructor(engine: RoomEngine, sha256: Sha256) {
+    this.#engine = engine
+    this.#sha256 = sha256
+  }
+
+  /** Rooms in which both this server and the other have joined users, by hash. */
+  async shared(server: ServerName): Promise<ReadonlyMap<string, RoomId>> {
+    const rooms = new Map<string, RoomId>()
+    for (const roomId of await this.#engine.joinedRooms()) {
+      if ((await this.#engine.joinedServers(roomId)).has(server)) rooms.set(this.#hashOf(roomId), roomId)
+    }
+    return rooms
+  }
+
+  async digest(roomId: RoomId): Promise<string> {
+    const extremities = await this.#engine.forwardExtremities(roomId)
+    return this.#short([...extremities].sort().join('\n'))
+  }
+
+  #hashOf(roomId: RoomId): string {
+    const known = this.#hashes.get(roomId)
+    if (known !== undefined) return known
+    const hash = this.#short(roomId)
+    this.#hashes.set(roomId, hash)
+    return hash
+  }
+
+  #short(text: string): string {
+    return encodeBase64Url(this.#sha256(new TextEncoder().encode(text)).subarray(0, 16))
+  }
+}

@@ -1,0 +1,152 @@
+/**
+ * Rooms between servers: what this server asks of others and answers them, over a `RoomEngine` that knows no peer and
+ * `ServerRequests` that know no room.
+ *
+ *     const exchange = new Exchange({ engine, keys, requests, … })
+ *     requests.mount(exchange.answers)          // net/
+ *     gossip.deliverTo(exchange)                // net/: incoming(), reconcile()
+ *     rooms.changeMembership = exchange.changeMembership
+ *     reader.fetchHistory = exchange.fetchHistory
+ *     exchange.start()
+ */
+import type { AbortOptions, EventId, JsonObject, Logger, RoomId, ServerName } from '@starling/protocol'
+import type { Answer, CheckedPdu, RoomExchange, Verdict } from '../contracts.ts'
+import { MembershipGate } from './access/room-gate.ts'
+import type { AnswerParts } from './answers/answer-parts.ts'
+import { InviteQuota } from './answers/invite-quota.ts'
+import { answerTable } from './answers/table.ts'
+import { Heartbeat } from './anti-entropy/heartbeat.ts'
+import { Reconciler } from './anti-entropy/reconciler.ts'
+import { RoomDigests } from './anti-entropy/room-digests.ts'
+import { CatchUp } from './fetching/catch-up.ts'
+import { EventFetcher } from './fetching/fetch-events.ts'
+import { fetchHistory } from './fetching/history.ts'
+import { type IncomingParts, takeIncoming } from './fetching/incoming.ts'
+import { FetchBudget, PoliteRequests } from './fetching/polite-requests.ts'
+import { type MembershipParts, membershipChanger } from './membership/change-membership.ts'
+import { tellPendingLeaves } from './membership/leave-remote.ts'
+import type { ChangeMembership } from './membership/membership-change.ts'
+import { PendingLeaves } from './membership/pending-leaves.ts'
+import type { ExchangeParts } from './ports.ts'
+import { EventCarrier } from './wire/event-carrier.ts'
+
+export class Exchange implements RoomExchange, AsyncDisposable {
+  /** Fits `Rooms.changeMembership` of matrix-api. */
+  readonly changeMembership: ChangeMembership
+  /** Rows for the table that net/ serves. */
+  readonly answers: readonly Answer[]
+  readonly #parts: ExchangeParts
+  readonly #logger: Logger
+  readonly #membership: MembershipParts
+  readonly #incoming: IncomingParts
+  readonly #catchUp: CatchUp
+  readonly #fetcher: EventFetcher
+  readonly #reconciler: Reconciler
+  readonly #heartbeat: Heartbeat
+  readonly #stopping = new AbortController()
+
+  constructor(parts: ExchangeParts) {
+    const { engine, keys, views, clock, timers, random, versions } = parts
+    const count = parts.count ?? (() => undefined)
+    const requests = new PoliteRequests(parts.requests)
+    const carrier = new EventCarrier(engine, keys, count)
+    this.#parts = { ...parts, requests }
+    this.#logger = parts.logger
+    this.#fetcher = new EventFetcher(requests, carrier, new FetchBudget(clock), count)
+    this.#catchUp = new CatchUp({ engine, keys, requests, fetcher: this.#fetcher, count })
+    const { sha256 } = parts.crypto
+    const digests = new RoomDigests(engine, sha256)
+    this.#reconciler = new Reconciler({
+      ...{ engine, requests, digests, timers, clock, count },
+      catchUp: this.#catchUp,
+      fetcher: this.#fetcher,
+    })
+    this.#heartbeat = new Heartbeat({
+      ...{ engine, keys, timers, random },
+      lastMet: (server) => this.#reconciler.lastMet(server),
+      beat: (servers) => this.#beat(servers),
+    })
+    this.#incoming = { engine, keys, views, carrier, sha256, count, catchUp: this.#catchUp }
+    this.#membership = {
+      ...{ engine, keys, requests, views, carrier, clock, versions, count },
+      sender: parts.sender,
+      crypto: parts.crypto,
+      pendingLeaves: new PendingLeaves(parts.store, clock),
+      entered: (_roomId, servers) => {
+        for (const server of servers ?? []) this.#inBackground(this.reconcile(server), 'comparing after a join failed')
+      },
+    }
+    this.changeMembership = membershipChanger(this.#membership)
+    this.answers = answerTable(this.#answerParts(carrier), digests)
+  }
+
+  start(): void {
+    this.#heartbeat.start()
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort(new Error('stopping'))
+    await this.#heartbeat.stop()
+    await this.#reconciler.stop()
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.stop()
+  }
+
+  async incoming(json: JsonObject, roomId: RoomId, carrier: ServerName, checked?: CheckedPdu): Promise<Verdict> {
+    try {
+      return await takeIncoming(this.#incoming, json, roomId, carrier, checked)
+    } catch (error) {
+      // A store that cannot be written, or stopping. The event is not lost: anti-entropy brings it again.
+      this.#logger.error({ error, roomId }, 'an incoming event could not be taken')
+      return { kind: 'refused', eventId: checked?.pdu.eventId ?? ('' as EventId), reason: 'internal error' }
+    }
+  }
+
+  async reconcile(server: ServerName, options?: AbortOptions): Promise<void> {
+    if (server === this.#parts.keys.serverName) return
+    const signal = this.#signal(options)
+    await tellPendingLeaves(this.#membership, server, { signal })
+    await this.#reconciler.reconcile(server, { signal })
+  }
+
+  /** Fits the hook of the engine's reader: see `fetching/history.ts`. */
+  readonly fetchHistory = (roomId: RoomId, limit: number, options?: AbortOptions): Promise<number> =>
+    fetchHistory({ ...this.#parts, fetcher: this.#fetcher }, roomId, limit, { signal: this.#signal(options) })
+
+  #answerParts(carrier: EventCarrier): AnswerParts {
+    const { engine, keys, users, views, edus, clock, versions, directory, invitePolicy } = this.#parts
+    return {
+      ...{ engine, keys, carrier, users, views, edus, clock, versions, directory, invitePolicy },
+      gate: this.#parts.gate ?? new MembershipGate(engine),
+      count: this.#parts.count ?? (() => undefined),
+      inviteQuota: new InviteQuota(clock),
+      incoming: (json, roomId, from) => this.incoming(json, roomId, from),
+      settle: (checked, from, options) => this.#catchUp.settle(checked, from, { ...options, signal: this.#signal() }),
+      heardOfDifference: (server) =>
+        this.#reconciler.askBack(server, (error) => this.#failed(error, 'asking back failed')),
+    }
+  }
+
+  async #beat(servers: readonly ServerName[]): Promise<void> {
+    const signal = this.#signal()
+    for (const server of servers) {
+      if (signal.aborted) return
+      await this.reconcile(server).catch((error: unknown) => this.#failed(error, 'a heartbeat comparison failed'))
+    }
+    await this.#catchUp.retryParked({ signal }).catch((error: unknown) => this.#failed(error, 'parked events failed'))
+  }
+
+  #inBackground(work: Promise<unknown>, failure: string): void {
+    work.catch((error: unknown) => this.#failed(error, failure))
+  }
+
+  #failed(error: unknown, message: string): void {
+    if (!this.#stopping.signal.aborted) this.#logger.warn({ error }, message)
+  }
+
+  #signal(options?: AbortOptions): AbortSignal {
+    return options?.signal ? AbortSignal.any([options.signal, this.#stopping.signal]) : this.#stopping.signal
+  }
+}

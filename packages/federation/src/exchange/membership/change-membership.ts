@@ -1,0 +1,185 @@
+import type { AbortOptions, EventId } from '@starling/protocol'
+import { serverOf } from '@starling/protocol'
+import { RoomError } from '../../room/room-error.ts'
+import { membershipIn, storedEvent } from '../access/state-events.ts'
+import { KeyedLock } from '../wire/keyed-lock.ts'
+import { type InviteParts, inviteRemote } from './invite-remote.ts'
+import { type JoinChange, joinRemote } from './join-remote.ts'
+import { knockRemote } from './knock-remote.ts'
+import { type LeaveChange, type LeaveParts, leaveRemote } from './leave-remote.ts'
+import { memberContent } from './member-content.ts'
+import type { ChangeMembership, MembershipChange, MembershipOutcome } from './membership-change.ts'
+import { notifyServer, notifyWhoStays } from './notify-server.ts'
+import { judgeRestrictedJoin } from './restricted-join.ts'
+
+export interface MembershipParts extends InviteParts, LeaveParts {
+  /** Entered a room through that server: what happened since its answer has to be fetched. */
+  entered(roomId: MembershipChange['roomId'], resident: MembershipChange['via']): void
+}
+
+interface Situation {
+  readonly change: MembershipChange
+  /** This server has a joined user in the room, so its state is known and its events are its own to make. */
+  readonly isIn: boolean
+  readonly current: string | undefined
+}
+
+type Handler = (parts: MembershipParts, situation: Situation, options?: AbortOptions) => Promise<EventId | undefined>
+
+const NO_NEW_EVENT = undefined
+
+const HANDLERS: Readonly<Record<MembershipChange['membership'], Handler>> = {
+  join,
+  invite,
+  knock,
+  leave,
+  ban: sendAndNotify,
+}
+
+/**
+ * Fits `Rooms.changeMembership` of matrix-api: decides what this server does by itself and what it needs another for. Resolves
+ * once what it did is durable here.
+ *
+ * @throws RoomError; `forbidden` where auth rules or a remote server refuse.
+ */
+export function membershipChanger(parts: MembershipParts): ChangeMembership {
+  const lock = new KeyedLock()
+  return (change, options) =>
+    // One change of one user at a time, and one entering of a room at a time: two users of this server that join at once
+    // make one import and one local join.
+    lock.run(lockKey(change), () => apply(parts, change, options))
+}
+
+function lockKey({ roomId, target, membership }: MembershipChange): string {
+  return membership === 'join' ? roomId : `${roomId} ${target}`
+}
+
+async function apply(
+  parts: MembershipParts,
+  change: MembershipChange,
+  options?: AbortOptions,
+): Promise<MembershipOutcome> {
+  options?.signal?.throwIfAborted()
+  requireOwn(parts, change)
+  const situation = await situationOf(parts, change)
+  return { eventId: await HANDLERS[change.membership](parts, situation, options) }
+}
+
+function requireOwn(parts: MembershipParts, { sender, target, membership }: MembershipChange): void {
+  if (serverOf(sender) !== parts.keys.serverName)
+    throw new RoomError('forbidden', 'The sender is no user of this server.')
+  if ((membership === 'join' || membership === 'knock') && sender !== target) {
+    throw new RoomError('forbidden', 'Users join and knock for themselves only.')
+  }
+}
+
+async function situationOf(parts: MembershipParts, change: MembershipChange): Promise<Situation> {
+  const { roomId, target } = change
+  const known = (await parts.engine.roomVersion(roomId)) !== undefined
+  const isIn = known && (await parts.engine.joinedServers(roomId)).has(parts.keys.serverName)
+  const current = isIn
+    ? await membershipIn(parts.engine, await parts.engine.currentState(roomId), target)
+    : (await parts.views.membership(roomId, target))?.membership
+  return { change, isIn, current }
+}
+
+async function join(
+  parts: MembershipParts,
+  { change, isIn, current }: Situation,
+  options?: AbortOptions,
+): Promise<EventId | undefined> {
+  if (isIn && current === 'join') return NO_NEW_EVENT
+  if (!isIn) return enter(parts, change as JoinChange, options)
+  const verdict = await judgeRestrictedJoin(parts.engine, parts.keys.serverName, change.roomId, change.target)
+  switch (verdict.kind) {
+    case 'not-needed':
+      return send(parts, change)
+    case 'authorised':
+      return send(parts, change, { join_authorised_via_users_server: verdict.by })
+    case 'fails':
+      throw new RoomError('forbidden', 'The user is not in any room whose members may join.')
+    default:
+      // Another server may know the rooms that are asked for, or have a user who may invite.
+      return enter(parts, change as JoinChange, options)
+  }
+}
+
+async function enter(parts: MembershipParts, change: JoinChange, options?: AbortOptions): Promise<EventId> {
+  const { eventId, resident } = await joinRemote(parts, change, options)
+  parts.entered(change.roomId, [resident])
+  return eventId
+}
+
+async function invite(
+  parts: MembershipParts,
+  { change, isIn, current }: Situation,
+  options?: AbortOptions,
+): Promise<EventId | undefined> {
+  if (!isIn) throw new RoomError('forbidden', 'Only members of a room may invite to it.')
+  if (current === 'join') throw new RoomError('forbidden', 'The user is in the room already.')
+  if (current === 'invite') return NO_NEW_EVENT
+  if (serverOf(change.target) === parts.keys.serverName) return send(parts, change)
+  return inviteRemote(parts, change, options)
+}
+
+async function knock(
+  parts: MembershipParts,
+  { change, isIn, current }: Situation,
+  options?: AbortOptions,
+): Promise<EventId | undefined> {
+  if (current === 'knock') return NO_NEW_EVENT
+  if (current === 'join' || current === 'invite') {
+    throw new RoomError('forbidden', 'The user may enter the room and need not knock.')
+  }
+  if (isIn) return send(parts, change)
+  return knockRemote(parts, { ...change, membership: 'knock' }, options)
+}
+
+async function leave(
+  parts: MembershipParts,
+  situation: Situation,
+  options?: AbortOptions,
+): Promise<EventId | undefined> {
+  const { change, isIn, current } = situation
+  if (current === 'leave') return NO_NEW_EVENT
+  if (change.sender !== change.target) return sendAndNotify(parts, situation)
+  if (isIn && current !== undefined) return leaveJoined(parts, change)
+  if (current === 'invite' || current === 'knock') return leaveRemote(parts, change as LeaveChange, options)
+  throw current === undefined
+    ? new RoomError('unknown-room', 'The user has never been in the room.')
+    : new RoomError('forbidden', 'The user is not in the room.')
+}
+
+async function leaveJoined(parts: MembershipParts, change: MembershipChange): Promise<EventId> {
+  const eventId = await send(parts, change)
+  const after = await parts.engine.joinedServers(change.roomId)
+  const event = after.has(parts.keys.serverName) ? undefined : await storedEvent(parts.engine, eventId)
+  if (event) await notifyWhoStays(parts, event)
+  return eventId
+}
+
+/** Kicks, unbans, takes back invites and bans: another server's user hears of it even if no topic reaches its server. */
+async function sendAndNotify(
+  parts: MembershipParts,
+  { change, isIn, current }: Situation,
+): Promise<EventId | undefined> {
+  if (!isIn) throw new RoomError('forbidden', 'The sender is not in the room.')
+  if (change.membership === 'ban' && current === 'ban') return NO_NEW_EVENT
+  const eventId = await send(parts, change)
+  const server = serverOf(change.target)
+  if (server === parts.keys.serverName) return eventId
+  const stillIn = (await parts.engine.joinedServers(change.roomId)).has(server)
+  const event = stillIn ? undefined : await storedEvent(parts.engine, eventId)
+  if (event) await notifyServer(parts, server, event)
+  return eventId
+}
+
+function send(parts: MembershipParts, change: MembershipChange, extra: Readonly<Record<string, string>> = {}) {
+  return parts.engine.send({
+    roomId: change.roomId,
+    sender: change.sender,
+    type: 'm.room.member',
+    stateKey: change.target,
+    content: { ...memberContent(change), ...extra },
+  })
+}

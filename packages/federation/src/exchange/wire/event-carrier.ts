@@ -1,0 +1,82 @@
+import type { JsonObject, Pdu, ServerName } from '@starling/protocol'
+import { serverOf, withoutKeys } from '@starling/protocol'
+import type { CheckedPdu, CheckResult, KeyRing, RoomEngine } from '../../contracts.ts'
+import type { Count } from '../ports.ts'
+import { asArray, asObject } from './read-json.ts'
+
+/**
+ * Events as they travel: a PDU with its server's `server_keys` beside the signatures (DESIGN section 3). In one
+ * list each server's keys stand on its first event only, so that readers take the keys of a whole list before they check.
+ */
+export class EventCarrier {
+  readonly #engine: RoomEngine
+  readonly #keys: KeyRing
+  readonly #count: Count
+
+  constructor(engine: RoomEngine, keys: KeyRing, count: Count) {
+    this.#engine = engine
+    this.#keys = keys
+    this.#count = count
+  }
+
+  /** `carried`: servers whose keys this answer holds already; several lists of one answer share it. */
+  async pack(events: Iterable<Pdu | JsonObject>, carried: Set<ServerName> = new Set()): Promise<JsonObject[]> {
+    const packed: JsonObject[] = []
+    for (const event of events) {
+      const json = 'eventId' in event && 'json' in event ? (event as Pdu).json : (event as JsonObject)
+      const server = serverOf(String(json.sender) as Pdu['sender'])
+      if (!server || carried.has(server)) {
+        packed.push(json)
+        continue
+      }
+      carried.add(server)
+      const serverKeys = await this.#serverKeys(server)
+      packed.push(serverKeys ? { ...json, server_keys: serverKeys } : json)
+    }
+    return packed
+  }
+
+  /** Takes the keys on the event, then makes the stateless checks. */
+  async unpack(value: unknown, roomVersion: string): Promise<CheckResult> {
+    const json = asObject(value)
+    if (!json) return { ok: false, code: 'not-an-object', reason: 'an event is no JSON object' }
+    await this.#admit(json)
+    return this.#engine.check(withoutKeys(json, 'server_keys', 'unsigned'), roomVersion)
+  }
+
+  /** Every event of a list, or why the list is none. What fails its checks is counted and left out of `events`. */
+  async unpackList(
+    value: unknown,
+    roomVersion: string,
+    max: number,
+  ): Promise<{ readonly events: readonly CheckedPdu[]; readonly failed: number } | undefined> {
+    const list = asArray(value)
+    if (!list || list.length > max) return undefined
+    for (const one of list) {
+      const json = asObject(one)
+      if (json) await this.#admit(json)
+    }
+    const events: CheckedPdu[] = []
+    let failed = 0
+    for (const one of list) {
+      const json = asObject(one)
+      const result = json && (await this.#engine.check(withoutKeys(json, 'server_keys', 'unsigned'), roomVersion))
+      if (result?.ok) events.push(result.checked)
+      else {
+        failed++
+        this.#count('fetched_event_refused', result?.code ?? 'not-an-object')
+      }
+    }
+    return { events, failed }
+  }
+
+  async #admit(json: JsonObject): Promise<void> {
+    if (json.server_keys === undefined) return
+    const admitted = await this.#keys.admit(json.server_keys)
+    if (!admitted.ok) this.#count('server_keys_refused', admitted.reason)
+  }
+
+  async #serverKeys(server: ServerName): Promise<JsonObject | undefined> {
+    return server === this.#keys.serverName ? this.#keys.ownServerKeys() : this.#keys.serverKeysOf(server)
+  }
+}
