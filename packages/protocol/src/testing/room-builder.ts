@@ -1,6 +1,7 @@
 import { authStateOf } from '../auth/auth-state.ts'
 import { selectAuthEvents } from '../auth/select-auth-events.ts'
 import type { Signer } from '../crypto/sign-json.ts'
+import { depthAfter } from '../dag/extremities.ts'
 import { makePdu } from '../events/make-pdu.ts'
 import type { Pdu } from '../events/pdu.ts'
 import { encodeBase64 } from '../ids/base64.ts'
@@ -27,6 +28,8 @@ export interface TestDraft {
   /** Milliseconds; by default one more than the last. */
   readonly ts?: number
   readonly roomId?: RoomId
+  /** Default: one more than the deepest of `prev`. */
+  readonly depth?: number
 }
 
 /**
@@ -62,7 +65,7 @@ export class TestRoom {
         prevEvents: prev.map((pdu) => pdu.eventId),
         authEvents:
           draft.auth?.map((pdu) => pdu.eventId) ?? selectAuthEvents(subject, draft.on ?? this.state, this.rules),
-        depth: Math.max(0, ...prev.map((pdu) => pdu.depth)) + 1,
+        depth: draft.depth ?? depthAfter(prev),
         originServerTs: draft.ts ?? ++this.#ts,
         ...(draft.redacts === undefined ? {} : { redacts: draft.redacts }),
         ...(this.rules.eventId === 'given' ? { eventId: `$e${this.#count}:${serverOf(draft.sender)}` as EventId } : {}),
