@@ -12,6 +12,10 @@ export interface RoomState {
   readonly weight: number
 }
 
+/** No state at all: before the create event. Has no row. Numbers of stored states begin at 1. */
+export const EMPTY_STATE: RoomState = { id: 0 as StateId, map: new Map(), chain: 0, weight: 0 }
+export const FIRST_STATE_ID = 1 as StateId
+
 /** What differs from another state: slot → event id, or undefined where the slot becomes empty. */
 export type StateDelta = ReadonlyMap<StateSlot, EventId | undefined>
 
@@ -38,6 +42,7 @@ export class StateStore {
 
   /** @throws Error where rows are missing: the database is damaged. */
   async get(room: RoomNumber, id: StateId): Promise<RoomState> {
+    if (id === EMPTY_STATE.id) return EMPTY_STATE
     const cached = this.#cache.get(cacheKey(room, id))
     if (cached) return cached
     const state = await this.#read(this.#database, room, id)
@@ -66,21 +71,21 @@ export class StateStore {
   }
 }
 
-/** The state that `delta` makes of `base` (absent: of nothing), and the row that stores it. */
+/** The state that `delta` makes of `base`, and the row that stores it. */
 export function deriveState(
   room: RoomNumber,
   id: StateId,
-  base: RoomState | undefined,
+  base: RoomState,
   delta: StateDelta,
 ): { readonly state: RoomState; readonly row: BatchOperation } {
-  const map = new Map<StateSlot, EventId>(base?.map)
+  const map = new Map<StateSlot, EventId>(base.map)
   for (const [slot, eventId] of delta) {
     if (eventId === undefined) map.delete(slot)
     else map.set(slot, eventId)
   }
-  const weight = (base?.weight ?? 0) + delta.size
-  const chain = (base?.chain ?? 0) + 1
-  if (!base || chain > MAX_CHAIN || weight > Math.max(MIN_SNAPSHOT_WEIGHT, map.size / 2)) {
+  const weight = base.weight + delta.size
+  const chain = base.chain + 1
+  if (base.id === EMPTY_STATE.id || chain > MAX_CHAIN || weight > Math.max(MIN_SNAPSHOT_WEIGHT, map.size / 2)) {
     const row: StateRow = { chain: 0, weight: 0, entries: [...map].flat() }
     return { state: { id, map, chain: 0, weight: 0 }, row: tables.state.put([room, id], row) }
   }

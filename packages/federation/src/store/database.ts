@@ -30,6 +30,7 @@ export class Database {
   #queue: Submitted[] = []
   #flushing = false
   #serial = 0
+  #failures = 0
   #tail: Promise<void> = Promise.resolve()
 
   constructor(store: KeyValueStore) {
@@ -81,6 +82,11 @@ export class Database {
     return this.#tail
   }
 
+  /** Failed flushes so far: who began building before one and ends after it stands on lost rows. */
+  get failures(): number {
+    return this.#failures
+  }
+
   /** Called after a failed flush, before its submitters hear of it: whoever holds state built on lost rows drops it. */
   onFailure(listener: () => void): void {
     this.#failureListeners.add(listener)
@@ -117,6 +123,7 @@ export class Database {
   }
 
   #fail(group: readonly Submitted[], cause: unknown): void {
+    this.#failures++
     const lost = [...group, ...this.#queue]
     this.#queue = []
     this.#pending.clear()

@@ -6,7 +6,7 @@ import { type RoomNumber, type RoomRow, tables } from './tables.ts'
 /** Rooms whose number and version are kept in memory; the least recently used go first. */
 const CACHED_ROOMS = 10_000
 
-/** Room id → short number and version. A number is given once and never again, also after a purge. */
+/** Room id → short number and version. */
 export class RoomRegistry {
   readonly #database: Database
   readonly #cache = new LruMap<RoomId, RoomRow>(CACHED_ROOMS)
@@ -30,6 +30,14 @@ export class RoomRegistry {
     const row = await tables.room.get(this.#database, roomId)
     if (row) this.#cache.set(roomId, row)
     return row
+  }
+
+  remember(roomId: RoomId, row: RoomRow): void {
+    this.#cache.set(roomId, row)
+  }
+
+  forget(roomId: RoomId): void {
+    this.#cache.delete(roomId)
   }
 
   /** A number for a room seen for the first time, and the rows that make it so. A lost batch wastes the number. */

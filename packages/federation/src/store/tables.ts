@@ -55,6 +55,11 @@ export interface EventRow {
   /** The redaction that applies; `pdu` is the redacted form then, and the content is gone from the disk. */
   readonly redactedBy?: EventId
   readonly transaction?: TransactionName
+  /**
+   * An invite or leave from outside the room: signed, but nobody here could check whether its sender was allowed. It
+   * authorises nothing; when it comes again with its auth chain it is judged like any other.
+   */
+  readonly unjudged?: true
   readonly pdu: PduJson
 }
 
@@ -117,6 +122,7 @@ export const tables = {
   relation: new Table<[RoomNumber, EventId, number], RelationRow>(Bucket.relation, ['int', 'text', 'int']),
   membership: new Table<[UserId, RoomNumber], MembershipRow>(Bucket.membership, ['text', 'int']),
   joinedServer: new Table<[RoomNumber, ServerName], number>(Bucket.joinedServer, ['int', 'text']),
+  roomMember: new Table<[RoomNumber, UserId], MembershipName>(Bucket.roomMember, ['int', 'text']),
   backward: new Table<[RoomNumber, EventId], BackwardRow>(Bucket.backward, ['int', 'text']),
   pendingRedaction: new Table<[EventId], readonly EventId[]>(Bucket.pendingRedaction, ['text']),
   transaction: new Table<[UserId, string, string, string], TransactionRow>(Bucket.transaction, [

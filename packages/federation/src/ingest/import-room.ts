@@ -1,0 +1,97 @@
+import { type EventId, type RoomVersionRules, roomVersionRules, stateSlot } from '@starling/protocol'
+import type { RoomImport, Verdict } from '../contracts.ts'
+import type { RoomHead } from '../room/room-head.ts'
+import type { RoomTransaction } from '../room/room-transaction.ts'
+import { EMPTY_STATE, FIRST_STATE_ID } from '../state/state-store.ts'
+import type { RoomRegistry } from '../store/room-registry.ts'
+import { type RoomNumber, tables } from '../store/tables.ts'
+import { type IngestParts, ingestPdu } from './ingest-pdu.ts'
+import { placeEvent } from './place-event.ts'
+import { reportedState } from './reported-state.ts'
+import { checkByAuthEvents } from './step-4-auth-events.ts'
+import { checkByState } from './step-5-state-before.ts'
+import { type OutlierRoom, storeOutliers } from './store-outlier.ts'
+
+const CREATE = stateSlot('m.room.create', '')
+
+/**
+ * Enters a room by a join that another server accepted (server-server API, "Joining Rooms"). Nothing of the answer is
+ * believed: each event is judged by its auth events, what fails does not enter the state, and the join itself has to pass
+ * by its auth events and by that state. Otherwise nothing is written.
+ *
+ * A room that was left and is entered again keeps what is stored of it; what happened in between is history to fetch.
+ */
+export async function importRoom(
+  room: RoomImport,
+  transaction: RoomTransaction,
+  registry: RoomRegistry,
+  parts: IngestParts,
+): Promise<Verdict> {
+  const { pdu } = room.event
+  const { eventId } = pdu
+  const refused = (reason: string): Verdict => {
+    transaction.discard()
+    return { kind: 'refused', eventId, reason }
+  }
+  const rules = roomVersionRules(room.roomVersion)
+  if (!rules || room.event.roomVersion !== rules.version) return refused('a room version that is not known here')
+  if (pdu.roomId !== room.roomId) return refused('a join of another room')
+  const outlierRoom = await enter(room, rules, transaction, registry)
+  const verdicts = await storeOutliers([...room.authChain, ...room.state], transaction, outlierRoom, parts.ed25519)
+  const map = reportedState(room.state, verdicts)
+  if (!map.has(CREATE)) return refused('no create event of this room in the state')
+
+  if (transaction.head?.servers.has(parts.serverName)) {
+    const before = transaction.deriveState(EMPTY_STATE, map)
+    return ingestPdu(room.event, transaction, parts, { before })
+  }
+  const byAuthEvents = await checkByAuthEvents(pdu, rules, transaction, parts.ed25519)
+  if (byAuthEvents.kind !== 'allowed') return refused('the join is not allowed by its auth events')
+  const byState = await checkByState(pdu, map, rules, transaction, parts.ed25519)
+  if (!byState.allowed) return refused(`the join is not allowed by the state: ${byState.code}`)
+  transaction.head = transaction.head
+    ? { ...transaction.head, rules, extremities: [] }
+    : newRoomHead(transaction, outlierRoom.number, rules)
+  const before = transaction.deriveState(EMPTY_STATE, map)
+  return placeEvent({ pdu, before, status: 'accepted' }, transaction, parts)
+}
+
+/** The head of a room of which nothing is stored yet. */
+export function newRoomHead(transaction: RoomTransaction, number: RoomNumber, rules: RoomVersionRules): RoomHead {
+  return {
+    roomId: transaction.roomId,
+    number,
+    rules,
+    extremities: [],
+    state: EMPTY_STATE,
+    lastChange: 0,
+    nextStateId: FIRST_STATE_ID,
+    nextHistoryOrder: -1,
+    joined: 0,
+    invited: 0,
+    servers: new Map(),
+  }
+}
+
+/** The room's number; its version is what the members say now, whatever an earlier invite claimed. */
+async function enter(
+  room: RoomImport,
+  rules: RoomVersionRules,
+  transaction: RoomTransaction,
+  registry: RoomRegistry,
+): Promise<OutlierRoom> {
+  const create = room.state.find(({ pdu }) => pdu.type === 'm.room.create' && pdu.stateKey === '')
+  const createId: EventId | undefined = transaction.head?.state.map.get(CREATE) ?? create?.pdu.eventId
+  const known = await registry.get(room.roomId)
+  if (known?.version === rules.version) return { number: known.number, rules, createId }
+  if (known && transaction.head) return { number: known.number, rules: transaction.head.rules, createId }
+  if (known) {
+    const row = { number: known.number, version: rules.version }
+    transaction.write(tables.room.put([room.roomId], row))
+    transaction.whenSubmitted(() => registry.remember(room.roomId, row))
+    return { number: known.number, rules, createId }
+  }
+  const { row, operations } = registry.register(room.roomId, rules.version)
+  transaction.write(...operations)
+  return { number: row.number, rules, createId }
+}

@@ -1,0 +1,84 @@
+import type { Ed25519, EventId, Pdu } from '@starling/protocol'
+import type { CheckedPdu, Verdict } from '../contracts.ts'
+import type { RoomTransaction } from '../room/room-transaction.ts'
+import type { RoomState } from '../state/state-store.ts'
+import { stateBeforeEvent } from './parents.ts'
+import { type PlaceParts, placeEvent } from './place-event.ts'
+import { checkByAuthEvents } from './step-4-auth-events.ts'
+import { checkByState } from './step-5-state-before.ts'
+import { checkByCurrentState } from './step-6-current-state.ts'
+import { storeOutlier } from './store-outlier.ts'
+
+export interface IngestParts extends PlaceParts {
+  readonly ed25519: Ed25519
+}
+
+export interface IngestOptions {
+  readonly publish?: boolean
+  /** State before the event as a member reports it, where its parents are not to be had. */
+  readonly before?: RoomState
+}
+
+/**
+ * Steps 4 to 6 of "Checks performed on receipt of a PDU", and what follows from the verdict. Everything is in the
+ * transaction's batch; `waiting`, `duplicate` and `refused` leave it empty.
+ */
+export async function ingestPdu(
+  checked: CheckedPdu,
+  transaction: RoomTransaction,
+  parts: IngestParts,
+  options: IngestOptions = {},
+): Promise<Verdict> {
+  const { eventId } = checked.pdu
+  const refusal = refusalOf(checked, transaction, parts)
+  if (refusal !== undefined) return { kind: 'refused', eventId, reason: refusal }
+  const known = await transaction.event(eventId)
+  if (known?.after !== undefined) return { kind: 'duplicate', eventId }
+  const pdu = known?.redactedBy === undefined ? checked.pdu : known.pdu
+  const { rules } = transaction.requireHead()
+
+  const byAuthEvents = await checkByAuthEvents(pdu, rules, transaction, parts.ed25519)
+  const parents = options.before
+    ? ({ kind: 'known', before: options.before } as const)
+    : await stateBeforeEvent(pdu, transaction, parts.resolve)
+  if (parents.kind === 'foreign') return { kind: 'refused', eventId, reason: parents.reason }
+  if (byAuthEvents.kind === 'rejected' && parents.kind === 'missing') {
+    // Rejected whatever its parents are. Without them it has no place in the DAG: kept so that it is not asked about again.
+    return storeOutlier(pdu, { status: 'rejected', reason: byAuthEvents.reason }, transaction)
+  }
+  if (byAuthEvents.kind === 'missing' || parents.kind === 'missing') {
+    const missingAuth = byAuthEvents.kind === 'missing' ? byAuthEvents.eventIds : []
+    return waiting(eventId, parents.kind === 'missing' ? parents.eventIds : [], missingAuth)
+  }
+  const verdict = byAuthEvents.kind === 'rejected' ? byAuthEvents : await judge(pdu, parents.before, transaction, parts)
+  const publish = options.publish === true && verdict.kind === 'accepted'
+  const reason = verdict.kind === 'accepted' ? {} : { reason: verdict.reason }
+  return placeEvent({ pdu, before: parents.before, status: verdict.kind, publish, ...reason }, transaction, parts)
+}
+
+type Judgement = { readonly kind: 'accepted' } | { readonly kind: 'rejected' | 'soft-failed'; readonly reason: string }
+
+async function judge(
+  pdu: Pdu,
+  before: RoomState,
+  transaction: RoomTransaction,
+  { ed25519 }: IngestParts,
+): Promise<Judgement> {
+  const head = transaction.requireHead()
+  const byState = await checkByState(pdu, before.map, head.rules, transaction, ed25519)
+  if (!byState.allowed) return { kind: 'rejected', reason: byState.code }
+  const byCurrent = await checkByCurrentState(pdu, head, before, transaction, ed25519)
+  return byCurrent.allowed ? { kind: 'accepted' } : { kind: 'soft-failed', reason: byCurrent.code }
+}
+
+function refusalOf(checked: CheckedPdu, transaction: RoomTransaction, parts: IngestParts): string | undefined {
+  const { head } = transaction
+  if (!head?.servers.has(parts.serverName)) return 'the room is not joined here'
+  if (checked.pdu.roomId !== head.roomId) return 'an event of another room'
+  if (checked.roomVersion !== head.rules.version) return 'checked by the rules of another room version'
+  return undefined
+}
+
+function waiting(eventId: EventId, missingPrev: readonly EventId[], missingAuth: readonly EventId[]): Verdict {
+  return { kind: 'waiting', eventId, missingPrev, missingAuth }
+}

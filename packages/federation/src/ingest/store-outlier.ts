@@ -1,0 +1,92 @@
+import { authOrder, type Ed25519, type EventId, type Pdu, type RoomVersionRules, stateSlot } from '@starling/protocol'
+import type { CheckedPdu, Verdict } from '../contracts.ts'
+import type { RoomTransaction } from '../room/room-transaction.ts'
+import type { StoredEvent } from '../store/event-store.ts'
+import type { RoomNumber } from '../store/tables.ts'
+import { findPendingRedaction } from './redactions.ts'
+import { checkByAuthEvents } from './step-4-auth-events.ts'
+
+/** The room that outliers belong to; it need not have a DAG here yet. */
+export interface OutlierRoom {
+  readonly number: RoomNumber
+  readonly rules: RoomVersionRules
+  /** The room's create event, where it is known. There is no other. */
+  readonly createId?: EventId | undefined
+}
+
+/** A room that has a DAG here, as outliers need it. */
+export function outlierRoomOf(transaction: RoomTransaction): OutlierRoom {
+  const { number, rules, state } = transaction.requireHead()
+  return { number, rules, createId: state.map.get(CREATE) }
+}
+
+const CREATE = stateSlot('m.room.create', '')
+
+/** Stores an event outside the DAG: without state, parents or place in the timeline. */
+export async function storeOutlier(
+  pdu: Pdu,
+  verdict: { readonly status: 'outlier' } | { readonly status: 'rejected'; readonly reason: string },
+  transaction: RoomTransaction,
+  room: OutlierRoom = outlierRoomOf(transaction),
+): Promise<Verdict> {
+  const { eventId } = pdu
+  const { number, rules } = room
+  const event: StoredEvent = { room: number, roomId: transaction.roomId, version: rules.version, ...verdict, pdu }
+  const early = transaction.head && (await findPendingRedaction(pdu, rules, transaction))
+  transaction.putEvent(early ? { ...event, pdu: early.pdu, redactedBy: early.redaction.pdu.eventId } : event)
+  return verdict.status === 'outlier'
+    ? { kind: 'outlier', eventId }
+    : { kind: 'rejected', eventId, reason: verdict.reason }
+}
+
+/**
+ * Takes in an auth chain: each event is judged by its own auth events (step 4), those first, whatever order they come in. The
+ * rejected are stored as such, so that what builds on them is rejected too; what lacks auth events is not stored.
+ */
+export async function storeOutliers(
+  events: readonly CheckedPdu[],
+  transaction: RoomTransaction,
+  room: OutlierRoom,
+  ed25519: Ed25519,
+): Promise<ReadonlyMap<EventId, Verdict>> {
+  const verdicts = new Map<EventId, Verdict>()
+  const mine = events.filter(({ pdu, roomVersion }) => {
+    const fits = pdu.roomId === transaction.roomId && roomVersion === room.rules.version
+    if (!fits) verdicts.set(pdu.eventId, { kind: 'refused', eventId: pdu.eventId, reason: 'an event of another room' })
+    return fits
+  })
+  const known = await transaction.events(mine.map(({ pdu }) => pdu.eventId))
+  for (const pdu of authOrder(mine.map((checked) => checked.pdu))) {
+    const { eventId } = pdu
+    const stored = known.get(eventId)
+    if (stored) verdicts.set(eventId, verdictOfKnown(stored))
+    else verdicts.set(eventId, await judgeOutlier(pdu, transaction, room, ed25519))
+  }
+  return verdicts
+}
+
+async function judgeOutlier(
+  pdu: Pdu,
+  transaction: RoomTransaction,
+  room: OutlierRoom,
+  ed25519: Ed25519,
+): Promise<Verdict> {
+  if (pdu.type === 'm.room.create' && room.createId !== undefined && pdu.eventId !== room.createId) {
+    return storeOutlier(pdu, { status: 'rejected', reason: 'create_second' }, transaction, room)
+  }
+  const result = await checkByAuthEvents(pdu, room.rules, transaction, ed25519)
+  if (result.kind === 'missing') {
+    return { kind: 'waiting', eventId: pdu.eventId, missingPrev: [], missingAuth: result.eventIds }
+  }
+  const verdict =
+    result.kind === 'allowed'
+      ? ({ status: 'outlier' } as const)
+      : ({ status: 'rejected', reason: result.reason } as const)
+  return storeOutlier(pdu, verdict, transaction, room)
+}
+
+function verdictOfKnown(stored: StoredEvent): Verdict {
+  const { eventId } = stored.pdu
+  if (stored.status === 'rejected') return { kind: 'rejected', eventId, reason: stored.reason ?? 'rejected' }
+  return { kind: 'duplicate', eventId }
+}

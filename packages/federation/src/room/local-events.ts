@@ -1,0 +1,140 @@
+import {
+  type Clock,
+  type Crypto,
+  checkAuth,
+  depthAfter,
+  type EventId,
+  eventTemplate,
+  type JsonObject,
+  mayRedact,
+  type Pdu,
+  type PduDraft,
+  type RoomVersionRules,
+  selectAuthEvents,
+  serverOf,
+} from '@starling/protocol'
+import type { DraftTransaction, KeyRing, LocalDraft } from '../contracts.ts'
+import { authStateFrom } from '../ingest/auth-state.ts'
+import type { IngestParts } from '../ingest/ingest-pdu.ts'
+import { placeEvent } from '../ingest/place-event.ts'
+import { checkByAuthEvents } from '../ingest/step-4-auth-events.ts'
+import { checkByState } from '../ingest/step-5-state-before.ts'
+import { checkByCurrentState } from '../ingest/step-6-current-state.ts'
+import type { RoomState } from '../state/state-store.ts'
+import { chooseParents } from './choose-parents.ts'
+import { finishEvent } from './finish-event.ts'
+import { RoomError } from './room-error.ts'
+import type { RoomTransaction } from './room-transaction.ts'
+
+export type LocalEvent = Omit<LocalDraft, 'roomId'>
+
+export interface LocalEventParts extends IngestParts {
+  readonly keys: Pick<KeyRing, 'sign' | 'serverName'>
+  readonly crypto: Crypto
+  readonly clock: Clock
+}
+
+interface Prepared {
+  readonly template: JsonObject
+  readonly before: RoomState
+  readonly rules: RoomVersionRules
+}
+
+/** Builds, signs, authorises and places an event of a local user; the checks are those for a stranger's. */
+export async function placeLocalEvent(
+  draft: LocalEvent,
+  transaction: RoomTransaction,
+  parts: LocalEventParts,
+  options: { readonly transaction?: DraftTransaction } = {},
+): Promise<Pdu> {
+  if (serverOf(draft.sender) !== parts.keys.serverName) throw new RoomError('forbidden', 'not a user of this server')
+  const { template, before, rules } = await prepare(draft, transaction, parts)
+  const pdu = finishEvent(template, rules, parts.keys, parts.crypto.sha256)
+  await authorise(pdu, before, transaction, parts)
+  if (pdu.type === 'm.room.redaction') await requireMayRedact(pdu, before, transaction)
+  await placeEvent(
+    {
+      pdu,
+      before,
+      status: 'accepted',
+      fresh: true,
+      publish: true,
+      ...(options.transaction === undefined ? {} : { transaction: options.transaction }),
+    },
+    transaction,
+    parts,
+  )
+  return pdu
+}
+
+/**
+ * The event that `draft` would become, neither hashed nor signed, for any sender whom the auth rules would let. The
+ * signature that a restricted join needs is taken for given: it is added later.
+ */
+export async function templateFor(
+  draft: LocalEvent,
+  transaction: RoomTransaction,
+  parts: LocalEventParts,
+): Promise<JsonObject> {
+  const { template, before, rules } = await prepare(draft, transaction, parts)
+  // Signed by this server whoever the sender is, only to be judged as an event; the signature goes no further.
+  const pdu = finishEvent(template, rules, parts.keys, parts.crypto.sha256)
+  const options = { ed25519: parts.ed25519, isSignedBy: () => true }
+  for (const map of new Set([before.map, transaction.requireHead().state.map])) {
+    const verdict = checkAuth(pdu, await authStateFrom(pdu, map, rules, transaction), rules, options)
+    if (!verdict.allowed) throw new RoomError('forbidden', verdict.reason)
+  }
+  return template
+}
+
+async function prepare(draft: LocalEvent, transaction: RoomTransaction, parts: LocalEventParts): Promise<Prepared> {
+  const { roomId } = transaction
+  const { extremities, state, rules } = transaction.requireHead()
+  const prevEvents = chooseParents(extremities)
+  const parents = await transaction.events(prevEvents)
+  const before =
+    prevEvents.length === extremities.length ? state : await stateAfterAll([...parents.values()], transaction, parts)
+  const pduDraft: PduDraft = {
+    ...draft,
+    roomId,
+    prevEvents,
+    authEvents: selectAuthEvents({ ...draft, stateKey: draft.stateKey }, before.map, rules),
+    depth: depthAfter([...parents.values()].map(({ pdu }) => pdu)),
+    originServerTs: parts.clock.now(),
+  }
+  return { template: eventTemplate(pduDraft, rules), before, rules }
+}
+
+async function stateAfterAll(
+  parents: readonly { readonly after?: RoomState['id'] }[],
+  transaction: RoomTransaction,
+  { resolve }: LocalEventParts,
+): Promise<RoomState> {
+  const ids = new Set(parents.flatMap(({ after }) => after ?? []))
+  return resolve(transaction, await Promise.all([...ids].map((id) => transaction.state(id))))
+}
+
+async function authorise(
+  pdu: Pdu,
+  before: RoomState,
+  transaction: RoomTransaction,
+  { ed25519 }: LocalEventParts,
+): Promise<void> {
+  const head = transaction.requireHead()
+  const byState = await checkByState(pdu, before.map, head.rules, transaction, ed25519)
+  if (!byState.allowed) throw new RoomError('forbidden', byState.reason)
+  const byAuthEvents = await checkByAuthEvents(pdu, head.rules, transaction, ed25519)
+  if (byAuthEvents.kind !== 'allowed') throw new RoomError('forbidden', 'not allowed by its auth events')
+  const byCurrent = await checkByCurrentState(pdu, head, before, transaction, ed25519)
+  if (!byCurrent.allowed) throw new RoomError('forbidden', byCurrent.reason)
+}
+
+/** The auth rules let nearly everybody send a redaction that then does nothing. A local user is told instead. */
+async function requireMayRedact(pdu: Pdu, before: RoomState, transaction: RoomTransaction): Promise<void> {
+  const { number, rules } = transaction.requireHead()
+  const target: EventId | undefined = pdu.redacts
+  const stored = target === undefined ? undefined : await transaction.event(target)
+  if (stored?.room !== number) throw new RoomError('unknown-event', 'there is no such event in this room')
+  const state = await authStateFrom(pdu, before.map, rules, transaction)
+  if (!mayRedact(pdu, stored.pdu, state, rules)) throw new RoomError('forbidden', 'you may not redact this event')
+}
