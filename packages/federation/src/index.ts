@@ -2,11 +2,12 @@
  * @packageDocumentation
  * Rooms between nodes. Knows neither HTTP nor libp2p: it declares what it needs in `ports.ts`.
  */
-export type * from './ports.ts'
+
 export type * from './contracts.ts'
+export type * from './ports.ts'
 export type { FetchHistory } from './read/fetch-history.ts'
-export { type OpenRooms, openRooms, type RoomsOptions } from './room/open-rooms.ts'
 export type { RoomCreation } from './room/create-room.ts'
+export { type OpenRooms, openRooms, type RoomsOptions } from './room/open-rooms.ts'
 export * from './room/room-error.ts'
-export { type Migration, MIGRATIONS, migrate, SCHEMA_VERSION, SchemaError } from './store/schema.ts'
 export { StoreWriteError } from './store/database.ts'
+export { MIGRATIONS, type Migration, migrate, SCHEMA_VERSION, SchemaError } from './store/schema.ts'
