@@ -1,13 +1,4 @@
-import type {
-  AbortOptions,
-  Clock,
-  Crypto,
-  EventId,
-  KeyValueStore,
-  Logger,
-  RandomBytes,
-  RoomId,
-} from '@starling/protocol'
+import type { Clock, Crypto, KeyValueStore, Logger, RandomBytes } from '@starling/protocol'
 import type { KeyRing, PduOutbox } from '../contracts.ts'
 import type { FetchHistory } from '../read/fetch-history.ts'
 import { StoredRoomReader } from '../read/stored-room-reader.ts'
