@@ -10,11 +10,16 @@ import type { Sha256 } from '../ports.ts'
 import type { RoomVersionRules } from '../rooms/rules.ts'
 
 /**
- * Server-server API, "Calculating the content hash for an event": SHA-256 over everything but `hashes`, `signatures`,
- * `unsigned`, and `server_keys` (Starling's, which has a signature of its own). 32 bytes. Throws `JsonError`.
+ * The bytes that an event's content hash covers: everything but `hashes`, `signatures`, `unsigned`, and `server_keys`
+ * (Starling's, which has a signature of its own), canonical. Throws `JsonError`.
  */
+export function hashedEventBytes(event: JsonObject, options?: CanonicalOptions): Uint8Array {
+  return canonicalBytes(withoutKeys(event, 'hashes', 'signatures', 'unsigned', 'server_keys'), options)
+}
+
+/** Server-server API, "Calculating the content hash for an event". 32 bytes. Throws `JsonError`. */
 export function contentHash(event: JsonObject, sha256: Sha256, options?: CanonicalOptions): Uint8Array {
-  return sha256(canonicalBytes(withoutKeys(event, 'hashes', 'signatures', 'unsigned', 'server_keys'), options))
+  return sha256(hashedEventBytes(event, options))
 }
 
 /** True if `hashes.sha256` is the content hash. False means: only the redacted form may be used. */

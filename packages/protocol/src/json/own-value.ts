@@ -14,9 +14,15 @@ export function withValue(object: JsonObject, key: string, value: JsonValue): Js
   return { ...object, [key]: value }
 }
 
-/** A copy without these keys. */
+/** The object without these keys: a copy, or the object itself where it has none of them. */
 export function withoutKeys(object: JsonObject, ...keys: readonly string[]): JsonObject {
-  const copy: { [key: string]: JsonValue | undefined } = { ...object }
-  for (const key of keys) delete copy[key]
+  if (!keys.some((key) => Object.hasOwn(object, key))) return object
+  const copy: { [key: string]: JsonValue | undefined } = {}
+  for (const [key, value] of Object.entries(object)) {
+    // Assigning what is wanted keeps the engine's fast shapes, deleting what is not loses them (three times slower to encode).
+    if (key === '__proto__')
+      Object.defineProperty(copy, key, { value, enumerable: true, configurable: true, writable: true })
+    else if (!keys.includes(key)) copy[key] = value
+  }
   return copy
 }
