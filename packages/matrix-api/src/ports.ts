@@ -74,7 +74,10 @@ export interface CreateRoom {
   readonly roomVersion: string
   /** Content of `m.room.create` beyond what the engine sets itself. */
   readonly creationContent: JsonObject
-  /** In order, after the create event and the creator's join: each checked by the auth rules. One atomic creation. */
+  /**
+   * In order, after the create event and the creator's join: each checked by the auth rules. One atomic creation. If the first
+   * is the creator's own join it takes that one's place, so that a profile can be in it.
+   */
   readonly events: readonly Omit<EventDraft, 'roomId' | 'sender'>[]
 }
 

@@ -26,7 +26,7 @@ export function createRoom(deps: RoomDeps) {
       const { userId } = call.requester
       const alias = aliasFor(input, deps.serverName)
       const invitees = inviteesOf(input, userId)
-      const request = requestOf(deps, input, userId, invitees, alias)
+      const request = await requestOf(deps, input, userId, invitees, alias)
       if (alias && (await deps.directory.alias(alias))) throw aliasTaken()
       const roomId = await create(deps, request)
       if (alias && !(await deps.directory.addAlias(alias, { roomId, creator: userId }))) throw aliasTaken()
@@ -37,13 +37,13 @@ export function createRoom(deps: RoomDeps) {
   })
 }
 
-function requestOf(
+async function requestOf(
   deps: RoomDeps,
   input: CreateRoomInput,
   creator: UserId,
   invitees: readonly UserId[],
   alias: RoomAlias | undefined,
-): CreateRoom {
+): Promise<CreateRoom> {
   if (input.invite_3pid && input.invite_3pid.length > 0) {
     throw new MatrixError(403, 'M_THREEPID_DENIED', 'This server invites by user id only')
   }
@@ -58,8 +58,14 @@ function requestOf(
     creator,
     roomVersion,
     creationContent: creationContent(given, trusted, creator, rules),
-    events: initialEvents(input, creator, trusted, alias, rules),
+    events: [await ownJoin(deps, creator), ...initialEvents(input, creator, trusted, alias, rules)],
   }
+}
+
+/** The creator's join, which the engine would make by itself, but without a profile. */
+async function ownJoin({ profiles }: RoomDeps, creator: UserId): Promise<CreateRoom['events'][number]> {
+  const content = { ...(await profiles.memberContent(creator)), membership: 'join' }
+  return { type: 'm.room.member', stateKey: creator, content }
 }
 
 async function create(deps: RoomDeps, request: CreateRoom): Promise<RoomId> {
