@@ -54,6 +54,10 @@ serveAgent({
   download: async (mxc: string) => download(mxc),
   room: (roomId: string) => seenRoom(requireRoom(roomId)),
   events: (roomId: string) => requireRoom(roomId).getLiveTimeline().getEvents().map(seenEvent),
+  serverState: async (roomId: string) => {
+    const events = (await client().roomState(roomId)) as { type: string; state_key: string; event_id: string }[]
+    return events.map((event) => `${event.type} ${event.state_key} ${event.event_id}`).sort()
+  },
   devicesOf: async (userId: string) => {
     const devices = await client().getCrypto()?.getUserDeviceInfo([userId], true)
     return [...(devices?.get(userId)?.keys() ?? [])]

@@ -92,6 +92,11 @@ export class SdkClient implements AsyncDisposable {
     return this.#agent.call('events', roomId)
   }
 
+  /** The room's whole current state as its server has it: `type key event-id`, sorted. */
+  serverState(roomId: string): Promise<string[]> {
+    return this.#agent.call('serverState', roomId)
+  }
+
   /** Device ids of a user, asked of the server. */
   devicesOf(userId: string): Promise<string[]> {
     return this.#agent.call('devicesOf', userId)
