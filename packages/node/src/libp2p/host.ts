@@ -1,6 +1,5 @@
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys'
 import type { PrivateKey } from '@libp2p/interface'
-import { peerIdFromString } from '@libp2p/peer-id'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Gossip, PeerId, Rendezvous, Transport } from '@starling/federation'
 import type { Clock } from '@starling/protocol'
@@ -69,14 +68,12 @@ async function assembleHost(options: Libp2pHostOptions, store: OpenDatastore): P
     privateKey: await transportKey(options.transportSeed, store),
     datastore: store.datastore,
     appendAnnounce: options.announce ?? [],
-    mdns: options.mdns ?? true,
     relayQuota: quota,
-    onSighted: (peer, found) => keeper.sighted(peer, trustedOnLan(found, policy)),
   })
-  const isConnected = (peer: PeerId) => node.getConnections(peerIdFromString(peer)).length > 0
   // Before the roster, which tells of the peer: by then its addresses have been judged.
   node.addEventListener('peer:identify', ({ detail }) => trustSameHost(detail, policy))
   const roster = new PeerRoster(node)
+  const isConnected = (peer: PeerId) => roster.isConnected(peer)
   const transport = new Libp2pTransport({ node, roster, policy, released: (peer) => keeper.release(peer), log })
   const keeper = new ConnectionKeeper({
     self: transport.peerId,
@@ -133,6 +130,20 @@ async function assembleHost(options: Libp2pHostOptions, store: OpenDatastore): P
     if (onDht) running.push(onDht)
     running.push(keepRelayed(options.relays ?? [], circuits, log), keeper)
     keeper.start()
+    if (options.mdns ?? true) running.push(await startLanDiscovery())
+  }
+
+  async function startLanDiscovery(): Promise<{ stop(): Promise<void> }> {
+    const { LanDiscovery } = await import('./lan-discovery.ts')
+    const lan = new LanDiscovery({
+      serviceTag: scope.mdnsServiceTag,
+      self: transport.peerId,
+      addresses: () => transport.multiaddrs(),
+      sighted: (peer, found) => keeper.sighted(peer, trustedOnLan(found, policy)),
+      log,
+    })
+    lan.start()
+    return lan
   }
 
   let stopping: Promise<void> | undefined

@@ -25,7 +25,6 @@ export interface NodeOptions {
   readonly listen: readonly string[]
   readonly appendAnnounce: readonly string[]
   readonly scope: NetworkScope
-  readonly mdns: boolean
   /** Looks for first contacts at the public bootstrap nodes. */
   readonly publicBootstrap: boolean
   readonly dht: 'off' | 'public' | 'private'
@@ -33,7 +32,6 @@ export interface NodeOptions {
   readonly natTraversal: boolean
   readonly policy: AddressPolicy
   readonly relayQuota: RelayQuota
-  onSighted(peer: PeerId, addresses: readonly string[]): void
 }
 
 export interface AssembledNode {
@@ -166,18 +164,6 @@ async function transports(policy: AddressPolicy, circuitListeners: Listener[]) {
 
 async function peerDiscovery(options: NodeOptions): Promise<NonNullable<Libp2pOptions['peerDiscovery']>> {
   const found: NonNullable<Libp2pOptions['peerDiscovery']> = []
-  if (options.mdns) {
-    const { mdns } = await import('@libp2p/mdns')
-    const create = mdns({ serviceTag: options.scope.mdnsServiceTag, interval: 10_000 })
-    found.push((components) => {
-      const service = create(components)
-      // libp2p passes a peer on only when it first hears of it (GOTCHAS 6).
-      service.addEventListener('peer', ({ detail }) => {
-        options.onSighted(textOf(detail.id), detail.multiaddrs.map(String))
-      })
-      return service
-    })
-  }
   if (options.publicBootstrap) {
     const { bootstrap } = await import('@libp2p/bootstrap')
     found.push(bootstrap({ list: [...PUBLIC_BOOTSTRAP], timeout: 500 }))

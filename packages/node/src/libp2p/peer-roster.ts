@@ -12,6 +12,7 @@ type PeerWatcher = { connected(peer: PeerId): void; disconnected(peer: PeerId): 
 export class PeerRoster {
   readonly #node: Pick<Libp2p, 'getConnections'> & TypedEventTarget<RosterEvents>
   readonly #peers = new Map<PeerId, Libp2pPeerId>()
+  readonly #connected = new Set<PeerId>()
   /** Connected peers whose identify message came, Starling or not. */
   readonly #identified = new Set<PeerId>()
   readonly #watchers = new Set<PeerWatcher>()
@@ -20,6 +21,7 @@ export class PeerRoster {
 
   constructor(node: Libp2p) {
     this.#node = node as unknown as Pick<Libp2p, 'getConnections'> & TypedEventTarget<RosterEvents>
+    this.#node.addEventListener('peer:connect', ({ detail }) => this.#connected.add(detail.toString() as PeerId))
     this.#node.addEventListener('peer:identify', ({ detail }) => this.#identify(detail.peerId, detail.protocols))
     this.#node.addEventListener('peer:disconnect', ({ detail }) => this.#leave(detail))
   }
@@ -32,8 +34,9 @@ export class PeerRoster {
     return this.#peers.values()
   }
 
-  has(peer: PeerId): boolean {
-    return this.#peers.has(peer)
+  /** Connected at all, Starling or not, identified or not yet. */
+  isConnected(peer: PeerId): boolean {
+    return this.#connected.has(peer)
   }
 
   connectionsOf(peer: Libp2pPeerId): readonly Connection[] {
@@ -84,6 +87,7 @@ export class PeerRoster {
 
   #leave(libp2pPeer: Libp2pPeerId): void {
     const peer = libp2pPeer.toString() as PeerId
+    this.#connected.delete(peer)
     this.#identified.delete(peer)
     for (const listener of this.#departures) listener(peer)
     if (!this.#peers.delete(peer)) return
@@ -93,5 +97,6 @@ export class PeerRoster {
 
 interface RosterEvents {
   'peer:identify': CustomEvent<{ readonly peerId: Libp2pPeerId; readonly protocols: readonly string[] }>
+  'peer:connect': CustomEvent<Libp2pPeerId>
   'peer:disconnect': CustomEvent<Libp2pPeerId>
 }

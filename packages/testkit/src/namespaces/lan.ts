@@ -10,7 +10,7 @@ export interface LanNode {
 }
 
 /**
- * Machines on one switch, with no other route: what a home without internet is. mDNS works, through a route for multicast.
+ * Machines on one switch, with no other route, not even one for multicast: what a home without internet is.
  *
  * @example
  * await using lan = await Lan.create(2)
@@ -36,7 +36,6 @@ export class Lan implements AsyncDisposable {
         const address = `10.77.${sequence % 256}.${index + 1}`
         nodes.push({ namespace, address })
         await lanSwitch.plug(namespace, 'eth0', `${address}/24`)
-        await namespace.ip('route', 'add', '224.0.0.0/4', 'dev', 'eth0')
       }
     } catch (error) {
       await lan[Symbol.asyncDispose]()
