@@ -6,7 +6,7 @@
  *     requests.mount(exchange.answers)          // net/
  *     gossip.deliverTo(exchange)                // net/: incoming(), reconcile()
  *     rooms.changeMembership = exchange.changeMembership
- *     reader.fetchHistory = exchange.fetchHistory
+ *     rooms.setFetchHistory(exchange.fetchHistory)   // engine's openRooms
  *     exchange.start()
  */
 import type { AbortOptions, EventId, JsonObject, Logger, RoomId, ServerName } from '@starling/protocol'
@@ -29,6 +29,7 @@ import type { ChangeMembership } from './membership/membership-change.ts'
 import { PendingLeaves } from './membership/pending-leaves.ts'
 import type { ExchangeParts } from './ports.ts'
 import { EventCarrier } from './wire/event-carrier.ts'
+import { KeyFetcher } from './wire/key-fetcher.ts'
 
 export class Exchange implements RoomExchange, AsyncDisposable {
   /** Fits `Rooms.changeMembership` of matrix-api. */
@@ -49,7 +50,7 @@ export class Exchange implements RoomExchange, AsyncDisposable {
     const { engine, keys, views, clock, timers, random, versions } = parts
     const count = parts.count ?? (() => undefined)
     const requests = new PoliteRequests(parts.requests)
-    const carrier = new EventCarrier(engine, keys, count)
+    const carrier = new EventCarrier(engine, keys, new KeyFetcher(keys, requests, clock, count), count)
     this.#parts = { ...parts, requests }
     this.#logger = parts.logger
     this.#fetcher = new EventFetcher(requests, carrier, new FetchBudget(clock), count)
@@ -112,8 +113,15 @@ export class Exchange implements RoomExchange, AsyncDisposable {
   }
 
   /** Fits the hook of the engine's reader: see `fetching/history.ts`. */
-  readonly fetchHistory = (roomId: RoomId, limit: number, options?: AbortOptions): Promise<number> =>
-    fetchHistory({ ...this.#parts, fetcher: this.#fetcher }, roomId, limit, { signal: this.#signal(options) })
+  readonly fetchHistory = (
+    roomId: RoomId,
+    fromEventIds: readonly EventId[],
+    limit: number,
+    options?: AbortOptions,
+  ): Promise<void> => {
+    const parts = { ...this.#parts, fetcher: this.#fetcher }
+    return fetchHistory(parts, roomId, fromEventIds, limit, { signal: this.#signal(options) })
+  }
 
   #answerParts(carrier: EventCarrier): AnswerParts {
     const { engine, keys, users, views, edus, clock, versions, directory, invitePolicy } = this.#parts

@@ -57,6 +57,10 @@ export const limits = {
   /** Events that were rejected or refused, remembered so that nobody makes us fetch them again. */
   refusedRemembered: 10_000,
 
+  /** Questions for a server's keys that are remembered, and the time before one is asked again (milliseconds). */
+  keyQuestionsRemembered: 4_096,
+  keyRetryInterval: 60_000,
+
   /** Rooms compared in one exchange of extremities. */
   roomsPerDigest: 500,
   extremitiesPerRoom: 50,

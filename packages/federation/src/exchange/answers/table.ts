@@ -14,6 +14,7 @@ import { makeKnock } from './make-knock.ts'
 import { makeLeave } from './make-leave.ts'
 import { getPublicRooms, queryPublicRooms } from './public-rooms.ts'
 import { queryDirectory } from './query-directory.ts'
+import { queryServerKeys } from './query-keys.ts'
 import { queryProfile } from './query-profile.ts'
 import { sendJoin } from './send-join.ts'
 import { sendKnock } from './send-knock.ts'
@@ -48,6 +49,7 @@ const ROWS: readonly ((parts: AnswerParts) => Answer)[] = [
   queryUserKeys,
   claimUserKeys,
   userDevices,
+  queryServerKeys,
   eventsSince,
 ]
 

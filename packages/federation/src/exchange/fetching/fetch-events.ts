@@ -144,7 +144,7 @@ export class EventFetcher {
   }
 
   async #take(server: ServerName, room: FetchRoom, list: unknown, max: number): Promise<readonly CheckedPdu[]> {
-    const result = await this.#carrier.unpackList(list, room.roomVersion, max)
+    const result = await this.#carrier.unpackList(list, room.roomVersion, max, server)
     if (!result) {
       this.#count('fetch_failed', 'malformed')
       return []

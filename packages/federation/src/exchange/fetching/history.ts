@@ -12,31 +12,29 @@ interface HistoryParts {
 }
 
 /**
- * Fetches events before what is stored of a room from its members (server-server API, "Backfilling"), one member after
- * the other, until `limit` new ones have come or `historyTimeout` is over. The reader calls it when a user pages back
- * past the beginning of what is here.
- *
- * @returns how many events found a place in the timeline; 0 where there is no more, or nobody gives it now.
+ * Fetches what precedes these events (the backward extremities) from the room's members (server-server API, "Backfilling"), one
+ * member after the other, until `limit` new ones have come or `historyTimeout` is over. The hook of the engine's reader: never
+ * rejects because of a peer.
  */
 export async function fetchHistory(
   parts: HistoryParts,
   roomId: RoomId,
+  fromEventIds: readonly EventId[],
   limit: number,
   options?: AbortOptions,
-): Promise<number> {
+): Promise<void> {
   const roomVersion = await parts.engine.roomVersion(roomId)
-  if (roomVersion === undefined) return 0
+  if (roomVersion === undefined) return
   const timeout = AbortSignal.timeout(limits.historyTimeout)
   const signal = options?.signal ? AbortSignal.any([options.signal, timeout]) : timeout
+  let from = fromEventIds
   let placed = 0
   for (const server of await historians(parts, roomId)) {
-    if (signal.aborted) break
-    const from = await parts.engine.backwardExtremities(roomId)
-    if (from.length === 0) break
+    if (signal.aborted || from.length === 0) return
     placed += await backfillFrom(parts, server, { roomId, roomVersion }, from, limit - placed, signal)
-    if (placed >= limit) break
+    if (placed >= limit) return
+    from = await parts.engine.backwardExtremities(roomId)
   }
-  return placed
 }
 
 async function historians(parts: HistoryParts, roomId: RoomId): Promise<readonly ServerName[]> {

@@ -28,7 +28,7 @@ export async function takeIncoming(
 ): Promise<Verdict> {
   const roomVersion = await parts.engine.roomVersion(roomId)
   if (roomVersion === undefined) return refuse(parts, undefined, 'unknown-room', 'the room is not known here')
-  const checked = given ?? (await check(parts, json, roomVersion))
+  const checked = given ?? (await check(parts, json, roomVersion, from))
   if ('kind' in checked) return checked
   const { pdu } = checked
   if (pdu.roomId !== roomId) return refuse(parts, pdu.eventId, 'other-room', 'the event is of another room')
@@ -43,8 +43,13 @@ export async function takeIncoming(
   return parts.catchUp.settle(checked, from)
 }
 
-async function check(parts: IncomingParts, json: JsonObject, roomVersion: string): Promise<CheckedPdu | Verdict> {
-  const result = await parts.carrier.unpack(json, roomVersion)
+async function check(
+  parts: IncomingParts,
+  json: JsonObject,
+  roomVersion: string,
+  from: ServerName,
+): Promise<CheckedPdu | Verdict> {
+  const result = await parts.carrier.unpack(json, roomVersion, from)
   if (result.ok) return result.checked
   return refuse(parts, idOf(json, roomVersion, parts.sha256), result.code, result.reason)
 }

@@ -1,4 +1,4 @@
-import type { EventId, JsonObject, Pdu, RoomId } from '@starling/protocol'
+import type { EventId, JsonObject, Pdu, RoomId, ServerName } from '@starling/protocol'
 import { createIdOfRoom, roomVersionRules, stateSlot } from '@starling/protocol'
 import type { CheckedPdu, RoomImport } from '../../contracts.ts'
 import { limits } from '../limits.ts'
@@ -8,6 +8,7 @@ import { asString } from '../wire/read-json.ts'
 export interface SentJoin {
   readonly roomId: RoomId
   readonly roomVersion: string
+  readonly resident: ServerName
   /** The join as this server signed it. */
   readonly event: CheckedPdu
   /** A restricted join: the answer has to hold the event with the resident's signature. */
@@ -29,8 +30,8 @@ export async function checkJoinAnswer(
   carrier: EventCarrier,
 ): Promise<CheckedJoinAnswer> {
   if (answer.members_omitted === true) return refuse('members were left out of the state')
-  const state = await carrier.unpackList(answer.state, sent.roomVersion, limits.eventsPerState)
-  const authChain = await carrier.unpackList(answer.auth_chain, sent.roomVersion, limits.eventsPerState)
+  const state = await carrier.unpackList(answer.state, sent.roomVersion, limits.eventsPerState, sent.resident)
+  const authChain = await carrier.unpackList(answer.auth_chain, sent.roomVersion, limits.eventsPerState, sent.resident)
   if (!state || !authChain) return refuse('state or auth_chain is no list, or too long')
   if (state.failed + authChain.failed > 0) {
     return refuse(`${state.failed + authChain.failed} events failed their checks`)
@@ -47,7 +48,7 @@ export async function checkJoinAnswer(
 
 async function joinEvent(answer: JsonObject, sent: SentJoin, carrier: EventCarrier): Promise<CheckedPdu | undefined> {
   if (!sent.restricted) return sent.event
-  const result = await carrier.unpack(answer.event, sent.roomVersion)
+  const result = await carrier.unpack(answer.event, sent.roomVersion, sent.resident)
   if (!result.ok || result.checked.redacted || result.checked.pdu.eventId !== sent.event.pdu.eventId) return undefined
   return result.checked
 }

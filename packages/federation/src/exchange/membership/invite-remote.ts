@@ -77,7 +77,7 @@ async function signedByInvitee(
   answer: JsonObject,
   server: ServerName,
 ): Promise<CheckedPdu | undefined> {
-  const result = await parts.carrier.unpack(answer.event, own.roomVersion)
+  const result = await parts.carrier.unpack(answer.event, own.roomVersion, server)
   const rules = roomVersionRules(own.roomVersion)
   const valid =
     rules !== undefined &&

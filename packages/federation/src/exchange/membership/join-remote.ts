@@ -63,7 +63,7 @@ async function joinThrough(
     failures.request(answer.error)
     return undefined
   }
-  const sent = { roomId: change.roomId, roomVersion, event, restricted: fields.authorisedBy !== undefined }
+  const sent = { roomId: change.roomId, roomVersion, resident, event, restricted: fields.authorisedBy !== undefined }
   const checked = await checkJoinAnswer(answer.value, sent, parts.carrier)
   if (!checked.ok) {
     parts.count('send_join_refused', 'checks')

@@ -2,6 +2,7 @@ import type { JsonObject, Pdu, ServerName } from '@starling/protocol'
 import { serverOf, withoutKeys } from '@starling/protocol'
 import type { CheckedPdu, CheckResult, KeyRing, RoomEngine } from '../../contracts.ts'
 import type { Count } from '../ports.ts'
+import type { KeyFetcher } from './key-fetcher.ts'
 import { asArray, asObject } from './read-json.ts'
 
 /**
@@ -11,11 +12,13 @@ import { asArray, asObject } from './read-json.ts'
 export class EventCarrier {
   readonly #engine: RoomEngine
   readonly #keys: KeyRing
+  readonly #fetcher: KeyFetcher
   readonly #count: Count
 
-  constructor(engine: RoomEngine, keys: KeyRing, count: Count) {
+  constructor(engine: RoomEngine, keys: KeyRing, fetcher: KeyFetcher, count: Count) {
     this.#engine = engine
     this.#keys = keys
+    this.#fetcher = fetcher
     this.#count = count
   }
 
@@ -36,12 +39,12 @@ export class EventCarrier {
     return packed
   }
 
-  /** Takes the keys on the event, then makes the stateless checks. */
-  async unpack(value: unknown, roomVersion: string): Promise<CheckResult> {
+  /** Takes the keys on the event, then makes the stateless checks. Keys that are lacking are asked of `from`. */
+  async unpack(value: unknown, roomVersion: string, from?: ServerName): Promise<CheckResult> {
     const json = asObject(value)
     if (!json) return { ok: false, code: 'not-an-object', reason: 'an event is no JSON object' }
     await this.#admit(json)
-    return this.#engine.check(withoutKeys(json, 'server_keys', 'unsigned'), roomVersion)
+    return this.#check(json, roomVersion, from)
   }
 
   /** Every event of a list, or why the list is none. What fails its checks is counted and left out of `events`. */
@@ -49,6 +52,7 @@ export class EventCarrier {
     value: unknown,
     roomVersion: string,
     max: number,
+    from?: ServerName,
   ): Promise<{ readonly events: readonly CheckedPdu[]; readonly failed: number } | undefined> {
     const list = asArray(value)
     if (!list || list.length > max) return undefined
@@ -60,7 +64,7 @@ export class EventCarrier {
     let failed = 0
     for (const one of list) {
       const json = asObject(one)
-      const result = json && (await this.#engine.check(withoutKeys(json, 'server_keys', 'unsigned'), roomVersion))
+      const result = json && (await this.#check(json, roomVersion, from))
       if (result?.ok) events.push(result.checked)
       else {
         failed++
@@ -68,6 +72,13 @@ export class EventCarrier {
       }
     }
     return { events, failed }
+  }
+
+  async #check(json: JsonObject, roomVersion: string, from: ServerName | undefined): Promise<CheckResult> {
+    const event = withoutKeys(json, 'server_keys', 'unsigned')
+    const result = await this.#engine.check(event, roomVersion)
+    if (result.ok || result.code !== 'unknown_key' || !from) return result
+    return (await this.#fetcher.fetchFor(event, from)) ? this.#engine.check(event, roomVersion) : result
   }
 
   async #admit(json: JsonObject): Promise<void> {
