@@ -56,13 +56,19 @@ export async function storeOutliers(
     return fits
   })
   const known = await transaction.events(mine.map(({ pdu }) => pdu.eventId))
-  for (const pdu of authOrder(mine.map((checked) => checked.pdu))) {
+  for (const pdu of createFirst(authOrder(mine.map((checked) => checked.pdu)))) {
     const { eventId } = pdu
     const stored = known.get(eventId)
     if (stored) verdicts.set(eventId, verdictOfKnown(stored))
     else verdicts.set(eventId, await judgeOutlier(pdu, transaction, room, ed25519))
   }
   return verdicts
+}
+
+/** Version 12 names the create event by the room id and not among the auth events, so their order does not put it first. */
+function createFirst(ordered: readonly Pdu[]): Pdu[] {
+  const isCreate = (pdu: Pdu) => pdu.type === 'm.room.create'
+  return [...ordered.filter(isCreate), ...ordered.filter((pdu) => !isCreate(pdu))]
 }
 
 async function judgeOutlier(
