@@ -1,0 +1,26 @@
+import type { Endpoint } from '../http/endpoint.ts'
+import { createMedia } from './create-media.ts'
+import { downloadMedia } from './download-media.ts'
+import { getMediaConfig } from './get-media-config.ts'
+import { getThumbnail } from './get-thumbnail.ts'
+import { legacyMediaEndpoints } from './legacy-media.ts'
+import type { Media } from './media.ts'
+import { uploadMedia } from './upload-media.ts'
+import { uploadToMediaId } from './upload-to-media-id.ts'
+
+export interface MediaEndpointDeps {
+  readonly media: Media
+}
+
+/** Client-Server API, "Content repository". URL previews are not offered: their paths are `M_UNRECOGNIZED`. */
+export function mediaEndpoints(deps: MediaEndpointDeps): readonly Endpoint[] {
+  return [
+    uploadMedia(deps),
+    createMedia(deps),
+    uploadToMediaId(deps),
+    downloadMedia(deps),
+    getThumbnail(deps),
+    getMediaConfig(deps),
+    ...legacyMediaEndpoints(deps),
+  ]
+}
