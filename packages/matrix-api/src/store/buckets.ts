@@ -25,7 +25,11 @@ export const buckets = {
   openIdTokens: 137,
   /** [user id, device id] → {ts, ip}: when the device last made a request. */
   lastSeen: 138,
-  /** 139–159: free for accounts, session, profile, account-data, push, discovery. */
+  /** [user id] → {}: users whose changed profile has not reached all their rooms yet. */
+  profilePropagation: 139,
+  /** [user id] → own push rules and changes to the default ones. */
+  pushRules: 140,
+  /** 141–159: free for accounts, session, profile, account-data, push, discovery. */
 
   /** [user id, device id] → device keys as uploaded (Client-Server API, "Device keys"). */
   deviceKeys: 160,

@@ -1,0 +1,45 @@
+import type { Clock, Crypto, KeyValueStore, Logger, RandomBytes, ServerName } from '@starling/protocol'
+import type { Registration } from './accounts/deps.ts'
+import type { RequestRecord } from './http/app.ts'
+import type { MediaLimits } from './media/local-media.ts'
+import type { Ephemeral, Outbound, RemoteServers, RoomReader, Rooms, StreamPositions, UserSearch } from './ports.ts'
+
+/** What the API stands on; `node` supplies it all. */
+export interface MatrixApiPorts {
+  readonly store: KeyValueStore
+  readonly clock: Clock
+  readonly logger: Logger
+  readonly randomBytes: RandomBytes
+  readonly ed25519: Crypto['ed25519']
+  readonly positions: StreamPositions
+  readonly rooms: Rooms
+  readonly reader: RoomReader
+  readonly ephemeral: Ephemeral
+  readonly outbound: Outbound
+  readonly remote: RemoteServers
+  readonly userSearch: UserSearch
+}
+
+export interface MatrixApiOptions {
+  readonly serverName: ServerName
+  /** Folder for media files, beside the database. */
+  readonly mediaDirectory: string
+  /** Default off. */
+  readonly registration?: Registration
+  /** Default true. */
+  readonly rateLimits?: boolean
+  /**
+   * Names (without port) under which the listener may be addressed; for a loopback listener `LOOPBACK_HOSTS`. Undefined:
+   * any, for listeners beyond loopback.
+   */
+  readonly allowedHosts?: readonly string[] | undefined
+  /**
+   * Origins that the node itself serves (Element Web), to which a login on this device leads back without further asking.
+   * Asked at each login, as ports are known only once listening.
+   */
+  readonly trustedOrigins?: () => readonly string[]
+  /** Where clients reach this API, if that is not what they asked for (behind a proxy). */
+  readonly publicBaseUrl?: string
+  readonly mediaLimits?: Partial<MediaLimits>
+  readonly onRequest?: (record: RequestRecord) => void
+}

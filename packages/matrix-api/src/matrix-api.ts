@@ -1,0 +1,157 @@
+import type { JsonObject, UserId } from '@starling/protocol'
+import type { Express } from 'express'
+import { AccountDataStore } from './account-data/account-data-store.ts'
+import { Accounts } from './accounts/accounts.ts'
+import { createFarewell } from './accounts/farewell.ts'
+import { InteractiveAuth } from './accounts/interactive-auth/interactive-auth.ts'
+import { UiaSessions } from './accounts/interactive-auth/uia-sessions.ts'
+import { LoginTokens } from './accounts/login-tokens.ts'
+import { newDeviceId } from './accounts/open-session.ts'
+import { RoomPeople } from './discovery/room-people.ts'
+import { createEncryption, type EncryptionForServers } from './e2ee/encryption.ts'
+import { PresenceTracker } from './ephemeral/presence-tracker.ts'
+import { createFilterStore } from './filters/filter-store.ts'
+import { createMatrixApp } from './http/app.ts'
+import { createRateLimiter, NO_RATE_LIMITS } from './http/rate-limits.ts'
+import type { MatrixApiOptions, MatrixApiPorts } from './matrix-api-options.ts'
+import { Media } from './media/media.ts'
+import { ProfilePropagation } from './profile/profile-propagation.ts'
+import { ProfileStore } from './profile/profiles.ts'
+import { RemoteProfiles } from './profile/remote-profiles.ts'
+import { RoomPushEvaluation } from './push/push-evaluation.ts'
+import { PushRules } from './push/push-rules.ts'
+import { Pushers } from './push/pushers.ts'
+import { createRoomDirectory } from './rooms/room-directory.ts'
+import { allEndpoints } from './routes.ts'
+import { Sessions } from './session/sessions.ts'
+
+/** What other servers ask of this node's accounts: federation's `LocalUsers`. */
+export interface LocalUsers extends EncryptionForServers {
+  discoverable(): Promise<readonly UserId[]>
+  exists(userId: UserId): Promise<boolean>
+  profile(userId: UserId): Promise<JsonObject | undefined>
+}
+
+export interface MatrixApi {
+  /** For `http.createServer(serverOptions, app)`, tuned by `tuneServer`. */
+  readonly app: Express
+  readonly localUsers: LocalUsers
+  /** Federation's `LocalMedia`. */
+  readonly localMedia: Pick<Media['local'], 'open'>
+  readonly accounts: Accounts
+  /** A new session of a user, on a new device: for the node's owner, whom the operating system has let in. */
+  issueToken(
+    userId: UserId,
+    deviceDisplayName: string,
+  ): Promise<{ readonly deviceId: string; readonly accessToken: string }>
+  /** Finishes what a crash cut short. Before listening. */
+  start(): Promise<void>
+  stop(): Promise<void>
+}
+
+/** Wires the sections of the API, lowest first. The one place in this package that knows them all. */
+export function createMatrixApi(ports: MatrixApiPorts, options: MatrixApiOptions): MatrixApi {
+  const { store, clock, logger, randomBytes, positions, reader, ephemeral, remote } = ports
+  const { serverName } = options
+  const rateLimiter = options.rateLimits === false ? NO_RATE_LIMITS : createRateLimiter(clock)
+
+  const sessions = new Sessions({ store, clock, randomBytes })
+  const accounts = new Accounts({ store, clock, randomBytes, serverName })
+  const uiaSessions = new UiaSessions(clock, randomBytes)
+  const interactiveAuth = new InteractiveAuth({ accounts, uiaSessions, rateLimiter })
+
+  const pushRules = new PushRules(store, () => accountData)
+  const accountData: AccountDataStore = new AccountDataStore(
+    { store, positions },
+    { 'm.push_rules': (userId) => pushRules.render(userId) },
+  )
+  const pushers = new Pushers(store)
+  const push = new RoomPushEvaluation(pushRules, reader)
+
+  const profiles = new ProfileStore(store)
+  const propagation = new ProfilePropagation({ ...ports, profiles })
+  const remoteProfiles = new RemoteProfiles({ remote, reader, clock })
+
+  const encryption = createEncryption({ ...ports, rooms: reader, accounts, sessions, deviceFollowers: [pushers] })
+  const { devices } = encryption
+  const media = new Media({
+    ...ports,
+    serverName,
+    directory: options.mediaDirectory,
+    ...(options.mediaLimits && { limits: options.mediaLimits }),
+  })
+
+  const presence = new PresenceTracker({ ephemeral, clock, logger })
+  const filters = createFilterStore(store, clock)
+  const directory = createRoomDirectory(store, clock)
+
+  const endpoints = allEndpoints({
+    ...ports,
+    ...encryption,
+    serverName,
+    sessions,
+    accounts,
+    uiaSessions,
+    interactiveAuth,
+    rateLimiter,
+    accountData,
+    pushRules,
+    pushers,
+    push,
+    profiles,
+    propagation,
+    remoteProfiles,
+    media,
+    presence,
+    filters,
+    directory,
+    inbox: encryption.inbox,
+    loginTokens: new LoginTokens(clock, randomBytes),
+    registration: options.registration ?? { mode: 'off' },
+    trustedOrigins: options.trustedOrigins ?? (() => []),
+    farewell: createFarewell({ ...ports, profiles, accountData }),
+    roomPeople: new RoomPeople(reader),
+    publicBaseUrl: options.publicBaseUrl,
+  })
+  return {
+    app: createMatrixApp({
+      endpoints,
+      tokens: sessions,
+      clock,
+      logger,
+      rateLimiter,
+      allowedHosts: options.allowedHosts,
+      onRequest: options.onRequest,
+    }),
+    accounts,
+    localMedia: media.local,
+    localUsers: {
+      ...encryption.forServers,
+      discoverable: async () => {
+        const owner = await accounts.owner()
+        return owner ? [owner] : []
+      },
+      exists: (userId) => accounts.exists(userId),
+      profile: async (userId) => ((await accounts.exists(userId)) ? profiles.whole(userId) : undefined),
+    },
+    async issueToken(userId, deviceDisplayName) {
+      const deviceId = newDeviceId(randomBytes)
+      await devices.ensure(userId, deviceId, deviceDisplayName)
+      const { accessToken } = await sessions.create(userId, deviceId)
+      return { deviceId, accessToken }
+    },
+    async start() {
+      await media.start()
+      await encryption.start()
+      runInBackground(propagation.start())
+    },
+    async stop() {
+      presence.stop()
+    },
+  }
+
+  /** Needs rooms, perhaps other nodes: nobody has to wait for it. */
+  function runInBackground(task: Promise<void>): void {
+    task.catch((error: unknown) => logger.error({ error: String(error) }, 'profile changes could not be carried on'))
+  }
+}
