@@ -15,7 +15,7 @@ export interface PduDraft {
   readonly roomId?: RoomId
   readonly stateKey?: string
   readonly content: JsonObject
-  /** Event ids; in room versions 1 and 2 give the reference hashes in `referenceHashes`. */
+  /** Event ids; in room versions 1 and 2 their hashes have to be in `referenceHashes`, or building throws `RangeError`. */
   readonly prevEvents: readonly EventId[]
   readonly authEvents: readonly EventId[]
   readonly depth: number
@@ -66,5 +66,9 @@ function contentOf(draft: PduDraft, rules: RoomVersionRules): JsonObject {
 
 function references(ids: readonly EventId[], draft: PduDraft, rules: RoomVersionRules): JsonValue {
   if (rules.eventReferences === 'ids') return ids
-  return ids.map((id) => [id, { sha256: draft.referenceHashes?.get(id) ?? '' }])
+  return ids.map((id) => {
+    const sha256 = draft.referenceHashes?.get(id)
+    if (sha256 === undefined) throw new RangeError(`room version ${rules.version} needs the reference hash of ${id}`)
+    return [id, { sha256 }]
+  })
 }

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { contentHashMatches, signedEventBytes } from '../crypto/event-hashes.ts'
-import { finishPdu } from '../events/make-pdu.ts'
+import { contentHashMatches, referenceHash, signedEventBytes } from '../crypto/event-hashes.ts'
+import { encodeBase64 } from '../ids/base64.ts'
 import { canonicalJson } from '../json/canonical.ts'
 import { parseStrictObject } from '../json/strict-parse.ts'
 import type { JsonObject } from '../json/value.ts'
 import { signerOf, TestRoom, userId } from '../testing/room-builder.ts'
 import { sodiumCrypto } from '../testing/sodium-crypto.ts'
+import { eventTemplate, finishPdu } from './make-pdu.ts'
 import { type PduResult, parsePdu, redactPdu } from './parse-pdu.ts'
 import type { PduFaultCode } from './pdu-format.ts'
 
@@ -183,4 +184,29 @@ test('what makePdu cannot send it does not make', () => {
   const { room, message } = roomWithMessage('12')
   const big = { ...message.json, content: { body: 'x'.repeat(70_000) } }
   assert.equal(codeOf(finishPdu(big, signerOf(alice), room.rules, sodiumCrypto)), 'too_large')
+})
+
+test('room versions 1 to 5 take fractions in content, 6 and up do not', () => {
+  for (let version = 3; version <= 12; version++) {
+    const { room, message } = roomWithMessage(String(version))
+    const json = parseStrictObject(JSON.stringify({ ...message.json, content: { half: 0.5 } }), { numbers: 'any' })
+    assert.equal(codeOf(parsePdu(json, room.rules, sha256)), version < 6 ? 'ok' : 'not_canonical')
+  }
+})
+
+test('room versions 1 and 2: references without their hash are not made up', () => {
+  const { room, message } = roomWithMessage('2')
+  const draft = {
+    type: 'm.room.message',
+    sender: alice,
+    content: {},
+    prevEvents: [message.eventId],
+    authEvents: [],
+    depth: 9,
+    originServerTs: 1,
+  }
+  assert.throws(() => eventTemplate(draft, room.rules), RangeError)
+  const hash = encodeBase64(referenceHash(message.json, room.rules, sha256))
+  const template = eventTemplate({ ...draft, referenceHashes: new Map([[message.eventId, hash]]) }, room.rules)
+  assert.deepEqual(template.prev_events, [[message.eventId, { sha256: hash }]])
 })

@@ -65,12 +65,18 @@ export function roomVersionRules(version: string): RoomVersionRules | undefined 
   return VERSIONS.get(version)
 }
 
-/** What `GET /capabilities` lists (`m.room_versions.available`): versions of which every algorithm is here. */
-export const SUPPORTED_VERSIONS: Readonly<Record<string, 'stable' | 'unstable'>> = Object.freeze({
-  '10': V10.disposition,
-  '11': V11.disposition,
-  '12': V12.disposition,
-})
+/**
+ * What `GET /capabilities` lists (`m.room_versions.available`): versions in which rooms can be made and joined. All algorithms of
+ * versions 1 and 2 are here too; their events need ids and reference hashes that whoever builds them has to give
+ * (`PduDraft`).
+ */
+export const SUPPORTED_VERSIONS: Readonly<Record<string, 'stable' | 'unstable'>> = Object.freeze(
+  Object.fromEntries(
+    [...VERSIONS.values()]
+      .filter((rules) => rules.eventId !== 'given')
+      .map(({ version, disposition }) => [version, disposition] as const),
+  ),
+)
 
 /** What a room gets that asks for nothing else. */
 export const DEFAULT_ROOM_VERSION = '12'

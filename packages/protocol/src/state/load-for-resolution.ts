@@ -10,6 +10,7 @@ import type { EventSource } from './event-source.ts'
 import { fullConflictedSet } from './full-conflicted-set.ts'
 import type { ResolveOptions } from './iterative-auth.ts'
 import { resolveConflicts } from './resolve-state.ts'
+import { resolveStateV1, splitConflictsV1 } from './resolve-state-v1.ts'
 import { type StateMap, type StateSlot, stateSlot } from './state-map.ts'
 
 /** Loads these events; those that are not here are left out. Called with each id once, in batches by distance. */
@@ -25,6 +26,7 @@ export async function resolveStateLoading(
   rules: RoomVersionRules,
   options: ResolveOptions,
 ): Promise<Map<StateSlot, EventId>> {
+  if (rules.stateResolution === 'v1') return resolveLoadingV1(stateSets, load, rules, options)
   const conflicts = splitConflicts(stateSets)
   if (conflicts.conflicted.length === 0) return conflicts.unconflicted
   const loaded = new LoadedEvents(load)
@@ -36,6 +38,21 @@ export async function resolveStateLoading(
   const full = fullConflictedSet(conflicts, graph, loaded, rules.stateResolution)
   await loaded.add(slotsThatAuthorise(full, loaded, conflicts.unconflicted, rules))
   return resolveConflicts({ conflicts, graph, full }, loaded, rules, options)
+}
+
+/** Algorithm 1 looks at what conflicts and at what authorises it in the states, never at auth chains. */
+async function resolveLoadingV1(
+  stateSets: readonly StateMap[],
+  load: LoadEvents,
+  rules: RoomVersionRules,
+  options: ResolveOptions,
+): Promise<Map<StateSlot, EventId>> {
+  const { agreed, conflicts } = splitConflictsV1(stateSets)
+  const loaded = new LoadedEvents(load)
+  const conflicted = new Set([...conflicts.values()].flatMap((ids) => [...ids]))
+  await loaded.add(conflicted)
+  await loaded.add(slotsThatAuthorise(conflicted, loaded, agreed, rules))
+  return resolveStateV1(stateSets, loaded, rules, options)
 }
 
 /** Unconflicted events that authorise any of these, and in version 12 the create event. */

@@ -13,7 +13,7 @@ import { splitConflicts } from './conflicts.ts'
 import { conflictedSubgraph, fullConflictedSet } from './full-conflicted-set.ts'
 import { resolveStateLoading } from './load-for-resolution.ts'
 import { resolveState } from './resolve-state.ts'
-import type { StateMap } from './state-map.ts'
+import type { StateMap, StateSlot } from './state-map.ts'
 
 const PEOPLE = [alice, bob, carol, dave]
 
@@ -67,9 +67,12 @@ function play(version: string, steps: readonly Step[]): { room_: TestRoom; state
   return { room_, states: branches.map(({ state }) => state) }
 }
 
-const history = fc.tuple(fc.constantFrom('10', '11', '12'), fc.array(step, { minLength: 4, maxLength: 25 }))
+const history = fc.tuple(
+  fc.constantFrom('1', '2', '6', '10', '11', '12'),
+  fc.array(step, { minLength: 4, maxLength: 25 }),
+)
 
-function sorted(state: StateMap): [string, EventId][] {
+function sorted(state: StateMap): [StateSlot, EventId][] {
   return [...state].sort(([a], [b]) => (a < b ? -1 : 1))
 }
 
@@ -78,7 +81,7 @@ test('resolution does not depend on the order of the sets, of their entries, or 
   fc.assert(
     fc.property(history, fc.nat(), ([version, steps], turn) => {
       const { room_, states } = play(version, steps)
-      const resolve = (sets: readonly StateMap[]): [string, EventId][] =>
+      const resolve = (sets: readonly StateMap[]): [StateSlot, EventId][] =>
         sorted(resolveState(sets, sourceOf(room_), room_.rules, sodiumCrypto))
       const expected = resolve(states)
       const at = turn % states.length
@@ -86,7 +89,7 @@ test('resolution does not depend on the order of the sets, of their entries, or 
       assert.deepEqual(resolve([...states.slice(at), ...states.slice(0, at)]), expected)
       assert.deepEqual(resolve(states.map((state) => new Map([...state].reverse()))), expected)
       assert.deepEqual(resolve([...states, ...states]), expected)
-      assert.deepEqual(resolve([new Map(expected) as StateMap, new Map(expected) as StateMap]), expected)
+      assert.deepEqual(resolve([new Map(expected), new Map(expected)]), expected)
       if (splitConflicts(states).conflicted.length > 0) conflicts++
     }),
     { numRuns: 60 },
@@ -144,6 +147,7 @@ function slowFullConflictedSet(room_: TestRoom, states: readonly StateMap[]): Se
 test('the full conflicted set is that of the definitions', () => {
   fc.assert(
     fc.property(history, ([version, steps]) => {
+      if (version === '1') return
       const { room_, states } = play(version, steps.slice(0, 14))
       const conflicts = splitConflicts(states)
       const graph = authGraphOf(conflicts.conflicted, sourceOf(room_))

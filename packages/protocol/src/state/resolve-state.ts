@@ -7,12 +7,13 @@ import { fullConflictedSet } from './full-conflicted-set.ts'
 import { iterativeAuthChecks, type ResolveOptions } from './iterative-auth.ts'
 import { mainlineOrder } from './mainline-order.ts'
 import { powerEventsWithAuth, reverseTopologicalPowerOrder } from './power-order.ts'
+import { resolveStateV1 } from './resolve-state-v1.ts'
 import { type StateMap, type StateSlot, stateSlot } from './state-map.ts'
 
 const POWER_LEVELS = stateSlot('m.room.power_levels', '')
 
 /**
- * The resolution of a set of room states: algorithm 2 (room versions 2 to 11) or 2.1 (12), "State resolution" of the room version.
+ * The resolution of a set of room states: algorithm 1 (room version 1), 2 (versions 2 to 11) or 2.1 (12), "State resolution" of the room version.
  * The outcome depends on neither the order of the sets nor that of their entries. Linear in the auth chains of the
  * conflicted events, plus one authorisation per event of the full conflicted set.
  *
@@ -25,6 +26,7 @@ export function resolveState(
   rules: RoomVersionRules,
   options: ResolveOptions,
 ): Map<StateSlot, EventId> {
+  if (rules.stateResolution === 'v1') return resolveStateV1(stateSets, source, rules, options)
   const conflicts = splitConflicts(stateSets)
   if (conflicts.conflicted.length === 0) return conflicts.unconflicted
   const graph = authGraphOf(conflicts.conflicted, source)

@@ -1,5 +1,6 @@
 import { authStateOf } from '../auth/auth-state.ts'
 import { selectAuthEvents } from '../auth/select-auth-events.ts'
+import { referenceHash } from '../crypto/event-hashes.ts'
 import type { Signer } from '../crypto/sign-json.ts'
 import { depthAfter } from '../dag/extremities.ts'
 import { makePdu } from '../events/make-pdu.ts'
@@ -68,7 +69,7 @@ export class TestRoom {
         depth: draft.depth ?? depthAfter(prev),
         originServerTs: draft.ts ?? ++this.#ts,
         ...(draft.redacts === undefined ? {} : { redacts: draft.redacts }),
-        ...(this.rules.eventId === 'given' ? { eventId: `$e${this.#count}:${serverOf(draft.sender)}` as EventId } : {}),
+        ...this.#givenIds(draft),
       },
       signerOf(draft.sender),
       this.rules,
@@ -76,6 +77,16 @@ export class TestRoom {
     )
     if (!made.ok) throw new Error(`${made.code}: ${made.reason}`)
     return made.pdu
+  }
+
+  /** What versions 1 and 2 want on top: an id, and the reference hash of every event so far. */
+  #givenIds({ sender }: TestDraft): { eventId?: EventId; referenceHashes?: ReadonlyMap<EventId, string> } {
+    if (this.rules.eventId !== 'given') return {}
+    const hashOf = (pdu: Pdu): string => encodeBase64(referenceHash(pdu.json, this.rules, sodiumCrypto.sha256))
+    return {
+      eventId: `$e${this.#count}:${serverOf(sender)}` as EventId,
+      referenceHashes: new Map([...this.events.values()].map((pdu) => [pdu.eventId, hashOf(pdu)])),
+    }
   }
 
   add(draft: TestDraft): Pdu {
