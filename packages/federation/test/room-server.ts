@@ -1,4 +1,15 @@
-import type { EventId, JsonObject, KeyValueStore, Pdu, RoomId, UserId } from '@starling/protocol'
+import {
+  type EventId,
+  eventTemplate,
+  type JsonObject,
+  type KeyValueStore,
+  type Pdu,
+  type RoomId,
+  roomVersionRules,
+  type StateMap,
+  selectAuthEvents,
+  type UserId,
+} from '@starling/protocol'
 import {
   type FakeKeyDirectory,
   FakeKeyRing,
@@ -84,6 +95,36 @@ export class RoomServer {
     return stored.pdu
   }
 
+  /**
+   * An event of this server with whatever is asked for, valid or not, hashed and signed. What is not given follows the
+   * room as this server sees it.
+   */
+  async craft(roomId: RoomId, draft: CraftedEvent): Promise<JsonObject> {
+    const roomVersion = (await this.engine.roomVersion(roomId)) ?? ''
+    const rules = roomVersionRules(roomVersion)
+    if (!rules) throw new Error('no such room')
+    const { sender, type, stateKey, content = {}, redacts, ...given } = draft
+    const state = given.state ?? (await this.engine.currentState(roomId))
+    const prevEvents = given.prevEvents ?? (await this.engine.forwardExtremities(roomId))
+    const authEvents = given.authEvents ?? selectAuthEvents({ type, sender, stateKey, content }, state, rules)
+    const event = eventTemplate(
+      {
+        type,
+        sender,
+        roomId,
+        content,
+        prevEvents,
+        authEvents,
+        depth: given.depth ?? 50,
+        originServerTs: given.ts ?? this.clock.now(),
+        ...(stateKey === undefined ? {} : { stateKey }),
+        ...(redacts === undefined ? {} : { redacts }),
+      },
+      rules,
+    )
+    return this.engine.finish(event, roomVersion).pdu.json
+  }
+
   /** The event as another server would read it off the wire: checked there from nothing but its JSON. */
   async receive(json: JsonObject, roomVersion: string): Promise<Verdict> {
     return this.engine.receive(await this.check(json, roomVersion))
@@ -93,6 +134,13 @@ export class RoomServer {
     const result = await this.engine.check(JSON.parse(JSON.stringify(json)) as JsonObject, roomVersion)
     if (!result.ok) throw new Error(`${result.code}: ${result.reason}`)
     return result.checked
+  }
+
+  /** Gives an event of this server to others, who check it from its JSON. */
+  async give(eventId: EventId, ...others: readonly RoomServer[]): Promise<Verdict[]> {
+    const stored = (await this.engine.events([eventId])).get(eventId)
+    if (!stored) throw new Error(`${eventId} is not here`)
+    return Promise.all(others.map((other) => other.receive(stored.pdu.json, stored.roomVersion)))
   }
 
   /** Joins a user of this server to a room that lives on the other, as `make_join` and `send_join` would. */
@@ -136,6 +184,19 @@ export class RoomServer {
     const { events } = await this.reader.timeline(roomId, { direction: 'f', limit: 1_000 })
     return events.flatMap(({ pdu }) => (pdu.type === 'm.room.message' ? [pdu.content.body] : []))
   }
+}
+
+export interface CraftedEvent {
+  readonly sender: UserId
+  readonly type: string
+  readonly stateKey?: string
+  readonly content?: JsonObject
+  readonly redacts?: EventId
+  readonly prevEvents?: readonly EventId[]
+  readonly authEvents?: readonly EventId[]
+  readonly state?: StateMap
+  readonly depth?: number
+  readonly ts?: number
 }
 
 export type RoomEventDraft = Omit<LocalDraft, 'roomId' | 'sender'>

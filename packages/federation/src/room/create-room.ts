@@ -40,11 +40,17 @@ export interface RoomCreation {
 const OPAQUE_BYTES = 18
 
 /**
- * The signed create event. From version 12 on its hash is the room's id.
+ * The signed create event. From version 12 on its hash is the room's id, so `at` (milliseconds since the Unix epoch) must
+ * be another for each room: two rooms of one user and one millisecond would otherwise be one.
  *
  * @throws RoomError `unsupported-room-version`, `forbidden`, `bad-content`, `too-large`
  */
-export function makeCreateEvent(creation: RoomCreation, parts: LocalEventParts, randomBytes: RandomBytes): Pdu {
+export function makeCreateEvent(
+  creation: RoomCreation,
+  at: number,
+  parts: LocalEventParts,
+  randomBytes: RandomBytes,
+): Pdu {
   const { creator, roomVersion, creationContent } = creation
   const rules = Object.hasOwn(SUPPORTED_VERSIONS, roomVersion) ? roomVersionRules(roomVersion) : undefined
   if (!rules) throw new RoomError('unsupported-room-version', `room version ${roomVersion} is not supported`)
@@ -61,7 +67,7 @@ export function makeCreateEvent(creation: RoomCreation, parts: LocalEventParts, 
     prevEvents: [],
     authEvents: [],
     depth: 1,
-    originServerTs: parts.clock.now(),
+    originServerTs: at,
     ...(rules.roomId === 'hash' ? {} : { roomId: opaqueRoomId(parts, randomBytes) }),
   }
   return finishEvent(eventTemplate(draft, rules), rules, parts.keys, parts.crypto.sha256)

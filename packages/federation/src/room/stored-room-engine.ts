@@ -54,6 +54,7 @@ export interface EngineParts extends ForgetParts {
 /** `RoomEngine` over the store: every write is one `transact` of its room. */
 export class StoredRoomEngine implements RoomEngine {
   readonly #parts: EngineParts
+  #lastCreation = 0
 
   constructor(parts: EngineParts) {
     this.#parts = parts
@@ -64,7 +65,8 @@ export class StoredRoomEngine implements RoomEngine {
   /** @throws RoomError `unsupported-room-version`, `forbidden`, `bad-content`, `too-large` */
   async create(creation: RoomCreation): Promise<RoomId> {
     const { local, randomBytes, registry } = this.#parts
-    const create = makeCreateEvent(creation, local, randomBytes)
+    this.#lastCreation = Math.max(this.#lastCreation + 1, local.clock.now())
+    const create = makeCreateEvent(creation, this.#lastCreation, local, randomBytes)
     await this.#transact(create.roomId, (transaction) => fillRoom(create, creation, transaction, registry, local))
     return create.roomId
   }
