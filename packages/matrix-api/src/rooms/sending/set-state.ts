@@ -2,7 +2,7 @@ import { type EventId, type JsonObject, parseUserId, type RoomId, type UserId } 
 import { type Call, endpoint } from '../../http/endpoint.ts'
 import { MatrixError } from '../../http/matrix-error.ts'
 import type { Membership, MembershipChange } from '../../ports.ts'
-import { requireJoined } from '../access.ts'
+import { notInRoom, requireJoined } from '../access.ts'
 import { roomIdOf } from '../call-params.ts'
 import { stringIn } from '../content.ts'
 import type { RoomDeps } from '../deps.ts'
@@ -43,8 +43,13 @@ async function setMembership(deps: RoomDeps, call: Call, roomId: RoomId, stateKe
   const target = parseUserId(stateKey)
   if (!target) throw new MatrixError(400, 'M_INVALID_PARAM', 'The state key of a membership is a user id')
   const change = changeFrom(call.body, roomId, call.requester.userId, target)
+  const row = await deps.reader.membership(roomId, change.sender)
   // Only to enter, and to leave what one was invited to, one need not be in the room.
-  if (target !== change.sender) await requireJoined(deps.reader, roomId, change.sender)
+  if (target !== change.sender && row?.membership !== 'join') throw notInRoom()
+  if (target === change.sender && change.membership === 'join' && row?.membership === 'join') {
+    // No change of membership, but of the name or avatar in this room.
+    return deps.rooms.send({ roomId, sender: target, type: 'm.room.member', stateKey: target, content: call.body })
+  }
   if (change.membership === 'invite') await refuseBlockedInvite(deps, target)
   const { eventId } = await deps.rooms.changeMembership(change, { signal: call.signal })
   return eventId ?? (await currentMember(deps, roomId, target))
