@@ -88,6 +88,16 @@ test('room version 12, rule 3.2: the create event is not among the auth events',
   )
 })
 
+test('a create event with auth events is rejected, without waiting for them', () => {
+  for (const version of VERSIONS) {
+    const made = room(version)
+    const [create, second] = [...made.events.values()] as [Pdu, Pdu]
+    assert.equal(list(made, create), 'allowed')
+    assert.equal(list(made, { ...create, authEvents: [second.eventId] }), 'auth_event_unexpected')
+    assert.equal(list(made, { ...create, authEvents: ['$nowhere' as EventId] }), 'auth_event_unexpected')
+  }
+})
+
 test('selection takes each slot once, also where one user plays two parts', () => {
   const draft = memberDraft(dave, 'join', dave, { join_authorised_via_users_server: dave })
   const slots = types('12', draft)

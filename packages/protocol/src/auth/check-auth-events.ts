@@ -15,6 +15,10 @@ export function checkAuthEventsList(
   rules: RoomVersionRules,
   isRejected: (eventId: EventId) => boolean,
 ): AuthVerdict {
+  // The create event begins everything; nothing authorises it, so there is nothing to wait for either.
+  if (event.type === 'm.room.create' && event.authEvents.length > 0) {
+    return denied('auth_event_unexpected', 'a create event has no auth events')
+  }
   const byId = new Map(authEvents.map((auth) => [auth.eventId, auth]))
   const expected = new Set(authTypesFor(event, rules).map(({ type, stateKey }) => stateSlot(type, stateKey)))
   const seen = new Set<string>()

@@ -1,3 +1,4 @@
+import { canonicalOptions } from '../crypto/event-hashes.ts'
 import { signatureOf, signedJsonBytes, signingKeyIds } from '../crypto/sign-json.ts'
 import type { Pdu } from '../events/pdu.ts'
 import { decodeBase64 } from '../ids/base64.ts'
@@ -34,7 +35,11 @@ export function checkInvite(input: RuleInput, target: string): AuthVerdict {
   return mayInvite ? ALLOWED : denied('invite_level', 'the sender may not invite')
 }
 
-function checkThirdPartyInvite({ event, state, options }: RuleInput, target: string, thirdParty: unknown): AuthVerdict {
+function checkThirdPartyInvite(
+  { event, state, rules, options }: RuleInput,
+  target: string,
+  thirdParty: unknown,
+): AuthVerdict {
   // 5.4.1.1
   if (membershipOf(state, target) === 'ban') return denied('third_party_invite_banned', 'the invited user is banned')
   // 5.4.1.2
@@ -54,7 +59,8 @@ function checkThirdPartyInvite({ event, state, options }: RuleInput, target: str
   // 5.4.1.6
   if (invite.sender !== event.sender) return denied('third_party_invite_sender', 'the invite is of another sender')
   // 5.4.1.7, 5.4.1.8
-  return isSignedByAny(signed, publicKeysOf(invite), options.ed25519)
+  const bytes = signedJsonBytes(signed, canonicalOptions(rules))
+  return isSignedByAny(signed, bytes, publicKeysOf(invite), options.ed25519)
     ? ALLOWED
     : denied('third_party_invite_signature', 'no signature of a key of the third-party invite')
 }
@@ -70,9 +76,12 @@ function publicKeysOf(invite: Pdu): Uint8Array[] {
   return texts.flatMap((text) => decodeBase64(text) ?? []).slice(0, MAX_PUBLIC_KEYS)
 }
 
-function isSignedByAny(signed: JsonObject, publicKeys: readonly Uint8Array[], ed25519: Ed25519): boolean {
-  if (publicKeys.length === 0) return false
-  const bytes = signedJsonBytes(signed)
+function isSignedByAny(
+  signed: JsonObject,
+  bytes: Uint8Array,
+  publicKeys: readonly Uint8Array[],
+  ed25519: Ed25519,
+): boolean {
   return signaturesOf(signed).some((signature) => publicKeys.some((key) => ed25519.verify(key, bytes, signature)))
 }
 

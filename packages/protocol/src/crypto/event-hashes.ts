@@ -1,3 +1,4 @@
+import { MAX_PDU_NESTING } from '../events/pdu-limits.ts'
 import { redact } from '../events/redact.ts'
 import { encodeBase64, encodeBase64Url } from '../ids/base64.ts'
 import type { EventId } from '../ids/branded.ts'
@@ -55,10 +56,10 @@ export function eventIdOfHash(hash: Uint8Array, rules: RoomVersionRules): EventI
   return `$${rules.eventId === 'base64' ? encodeBase64(hash) : encodeBase64Url(hash)}` as EventId
 }
 
-/** Numbers as the room version has them in its canonical JSON. */
+/** Numbers as the room version has them in its canonical JSON, and the nesting of a PDU; also fit for `parseStrictJson`. */
 export function canonicalOptions(rules: RoomVersionRules): CanonicalOptions {
   return rules.strictNumbers ? STRICT : LENIENT
 }
 
-const STRICT: CanonicalOptions = { numbers: 'integers' }
-const LENIENT: CanonicalOptions = { numbers: 'any' }
+const STRICT: CanonicalOptions = { numbers: 'integers', maxDepth: MAX_PDU_NESTING }
+const LENIENT: CanonicalOptions = { numbers: 'any', maxDepth: MAX_PDU_NESTING }

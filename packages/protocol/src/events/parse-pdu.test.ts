@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { contentHashMatches, referenceHash, signedEventBytes } from '../crypto/event-hashes.ts'
 import { encodeBase64 } from '../ids/base64.ts'
 import { canonicalJson } from '../json/canonical.ts'
+import { JsonError } from '../json/json-error.ts'
 import { parseStrictObject } from '../json/strict-parse.ts'
 import type { JsonObject } from '../json/value.ts'
 import { signerOf, TestRoom, userId } from '../testing/room-builder.ts'
@@ -10,6 +11,7 @@ import { sodiumCrypto } from '../testing/sodium-crypto.ts'
 import { eventTemplate, finishPdu } from './make-pdu.ts'
 import { type PduResult, parsePdu, redactPdu } from './parse-pdu.ts'
 import type { PduFaultCode } from './pdu-format.ts'
+import { MAX_PDU_NESTING } from './pdu-limits.ts'
 
 const alice = userId('alice')
 const { sha256 } = sodiumCrypto
@@ -115,6 +117,25 @@ test('bad input 47: what could not be sent on is never a PDU', () => {
   assert.equal(codeOf(parse({ content: { a: 'x'.repeat(66_000) } })), 'too_large')
   assert.equal(codeOf(parse({ content: { a: 'é'.repeat(33_000) } })), 'too_large')
   assert.equal(codeOf(parse({ content: { a: 'x'.repeat(60_000) } })), 'ok')
+})
+
+test('bad input 47: an event that is taken in by itself can be sent on inside a request', () => {
+  const { room, message } = roomWithMessage('12')
+  const nested = (levels: number): JsonObject => {
+    let value: JsonObject = {}
+    for (let level = 1; level < levels; level++) value = { a: value }
+    return { ...message.json, content: value }
+  }
+  const deepest = nested(MAX_PDU_NESTING - 1)
+  assert.equal(codeOf(parsePdu(deepest, room.rules, sha256)), 'ok')
+  const batch = canonicalJson({ content: { pdus: [deepest] } })
+  assert.doesNotThrow(() => parseStrictObject(batch))
+  const tooDeep = nested(MAX_PDU_NESTING)
+  assert.equal(codeOf(parsePdu(tooDeep, room.rules, sha256)), 'not_canonical')
+  // Twin: by the parser's bound alone a deeper event gets in, and then breaks every request that carries it.
+  const alone = nested(99)
+  assert.doesNotThrow(() => parseStrictObject(canonicalJson(alone)))
+  assert.throws(() => parseStrictObject(JSON.stringify({ content: { pdus: [alone] } })), JsonError)
 })
 
 test('the 64 KiB bound is exact, signatures included', () => {

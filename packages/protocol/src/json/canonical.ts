@@ -6,15 +6,17 @@ import type { JsonObject, JsonValue } from './value.ts'
 export interface CanonicalOptions {
   /** `any` writes finite fractions as JavaScript does; for room versions 1 to 5 only. Default `integers`. */
   readonly numbers?: 'integers' | 'any'
+  /** Objects and arrays inside one another, the outermost counted. Default 100. */
+  readonly maxDepth?: number
 }
 
 /**
  * Canonical JSON (appendices, "Canonical JSON"): shortest form, keys by code point. A property that is `undefined` is left out.
  * Throws `JsonError` for what has no canonical form: fractions, integers beyond ±(2^53−1), `-0`, lone surrogates,
- * non-JSON values, depth over 100.
+ * non-JSON values, depth over `maxDepth`.
  */
 export function canonicalJson(value: JsonValue, options?: CanonicalOptions): string {
-  return write(value, options?.numbers === 'any', 0)
+  return write(value, options?.numbers === 'any', options?.maxDepth ?? DEFAULT_MAX_DEPTH)
 }
 
 /** {@link canonicalJson} in UTF-8: what is hashed and signed. */
@@ -24,7 +26,8 @@ export function canonicalBytes(value: JsonValue, options?: CanonicalOptions): Ui
 
 const utf8 = new TextEncoder()
 
-function write(value: unknown, anyNumber: boolean, depth: number): string {
+/** `room`: how many levels of objects and arrays may still come. */
+function write(value: unknown, anyNumber: boolean, room: number): string {
   switch (typeof value) {
     case 'string':
       return writeString(value)
@@ -34,23 +37,23 @@ function write(value: unknown, anyNumber: boolean, depth: number): string {
       return value ? 'true' : 'false'
     case 'object':
       if (value === null) return 'null'
-      if (depth >= DEFAULT_MAX_DEPTH) throw new JsonError('too_deep', `nested deeper than ${DEFAULT_MAX_DEPTH}`)
+      if (room === 0) throw new JsonError('too_deep', 'nested too deeply')
       return Array.isArray(value)
-        ? writeArray(value, anyNumber, depth + 1)
-        : writeObject(value as JsonObject, anyNumber, depth + 1)
+        ? writeArray(value, anyNumber, room - 1)
+        : writeObject(value as JsonObject, anyNumber, room - 1)
     default:
       throw new JsonError('not_json', `${typeof value} has no form in JSON`)
   }
 }
 
-function writeArray(items: readonly unknown[], anyNumber: boolean, depth: number): string {
+function writeArray(items: readonly unknown[], anyNumber: boolean, room: number): string {
   let text = '['
   for (let i = 0; i < items.length; i++)
-    text += i === 0 ? write(items[i], anyNumber, depth) : `,${write(items[i], anyNumber, depth)}`
+    text += i === 0 ? write(items[i], anyNumber, room) : `,${write(items[i], anyNumber, room)}`
   return `${text}]`
 }
 
-function writeObject(object: JsonObject, anyNumber: boolean, depth: number): string {
+function writeObject(object: JsonObject, anyNumber: boolean, room: number): string {
   const prototype = Object.getPrototypeOf(object)
   if (prototype !== Object.prototype && prototype !== null)
     throw new JsonError('not_json', 'a class instance has no form in JSON')
@@ -58,7 +61,7 @@ function writeObject(object: JsonObject, anyNumber: boolean, depth: number): str
   for (const key of sortedKeys(object)) {
     const value = object[key]
     if (value === undefined) continue
-    text += `${text.length === 1 ? '' : ','}${writeString(key)}:${write(value, anyNumber, depth)}`
+    text += `${text.length === 1 ? '' : ','}${writeString(key)}:${write(value, anyNumber, room)}`
   }
   return `${text}}`
 }
