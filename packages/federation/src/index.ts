@@ -4,6 +4,11 @@
  */
 
 export type * from './contracts.ts'
+export { FederationNet, type FederationNetParts } from './net/federation-net.ts'
+export { type NetKeys, openNetKeys } from './net/net-keys.ts'
+export { type Count, type Ground, type NetEngine, processTimers, type Timers } from './net/ports.ts'
+export { AnswerError } from './net/requests/answer-error.ts'
+export { RequestError, type RequestErrorCode } from './net/requests/request-error.ts'
 export type * from './ports.ts'
 export type { FetchHistory } from './read/fetch-history.ts'
 export type { RoomCreation } from './room/create-room.ts'

@@ -106,11 +106,14 @@ export const netLimits = {
   typingTimeoutMaxMs: 2 * MINUTE,
   typersPerRoom: 100,
   typingRooms: 5_000,
+  /** A receipt's time may lie this far ahead of our clock. */
+  receiptAheadMs: 2 * DAY,
   receiptsPerUserAndRoom: 50,
   receiptsPerCatchUp: 500,
   presenceUsers: 10_000,
   presenceResendMs: MINUTE,
-  presenceIdleMs: 90 * SECOND,
+  /** Of whom nothing was heard for so long is taken for offline. */
+  presenceSilentMs: 5 * MINUTE,
   statusChars: 1_024,
   eduFlushMs: 20,
 

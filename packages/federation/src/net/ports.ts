@@ -1,4 +1,11 @@
 import type { AbortOptions, Clock, Crypto, KeyValueStore, Logger, RandomBytes } from '@starling/protocol'
+import type { RoomEngine } from '../contracts.ts'
+
+/** What net asks of the room engine. */
+export type NetEngine = Pick<
+  RoomEngine,
+  'watch' | 'joinedRooms' | 'joinedServers' | 'isServerJoined' | 'roomVersion' | 'check' | 'currentState' | 'events'
+>
 
 /** Timers of the process, so that tests turn the clock by hand. */
 export interface Timers {

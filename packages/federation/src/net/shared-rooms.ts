@@ -1,12 +1,12 @@
 import type { Logger, RoomId, ServerName } from '@starling/protocol'
-import type { RoomEngine } from '../contracts.ts'
+import type { NetEngine } from './ports.ts'
 
 /**
  * Which server shares which joined rooms with this one: an index over the engine, kept in step by its watcher, so that
  * relaying, presence and device lists ask without reading. Bounded by the rooms that local users joined.
  */
 export class SharedRooms {
-  readonly #engine: RoomEngine
+  readonly #engine: NetEngine
   readonly #self: ServerName
   readonly #logger: Logger
   readonly #servers = new Map<RoomId, ReadonlySet<ServerName>>()
@@ -16,7 +16,7 @@ export class SharedRooms {
   readonly #reading = new Map<RoomId, boolean>()
   #stop: (() => void) | undefined
 
-  constructor(engine: RoomEngine, self: ServerName, logger: Logger) {
+  constructor(engine: NetEngine, self: ServerName, logger: Logger) {
     this.#engine = engine
     this.#self = self
     this.#logger = logger

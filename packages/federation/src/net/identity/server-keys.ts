@@ -33,7 +33,7 @@ export type ServerKeysResult =
   | { readonly ok: true; readonly keys: ServerKeys }
   | { readonly ok: false; readonly reason: string }
 
-const PEER_ID = /^[1-9A-HJ-NP-Za-km-z._-]{1,128}$/
+const PEER_ID = /^[A-Za-z0-9._-]{1,128}$/
 
 /** Reads `server_keys` from a stranger: shape and bounds. Says nothing of signatures. Never throws. */
 export function parseServerKeys(value: unknown): ServerKeysResult {

@@ -33,6 +33,7 @@ export class KeysProtocol {
   readonly #stops: (() => void)[] = []
   readonly #retries = new Map<PeerId, () => void>()
   #cancelRefresh: (() => void) | undefined
+  #stopped = false
 
   constructor(parts: KeysProtocolParts) {
     this.#parts = parts
@@ -61,6 +62,7 @@ export class KeysProtocol {
   }
 
   stop(): void {
+    this.#stopped = true
     this.#cancelRefresh?.()
     for (const stop of this.#stops.splice(0)) stop()
     for (const cancel of this.#retries.values()) cancel()
@@ -170,6 +172,7 @@ export class KeysProtocol {
 
   /** Every hour: rotates and republishes own keys where due, and asks those whose keys run out for newer ones. */
   #keepFresh(): void {
+    if (this.#stopped) return
     this.#cancelRefresh = this.#parts.ground.timers.after(netLimits.keyCheckIntervalMs, () => {
       this.refresh()
         .catch((error: unknown) => this.#parts.ground.logger.error({ error }, 'could not refresh the server keys'))

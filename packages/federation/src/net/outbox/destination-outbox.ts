@@ -56,6 +56,7 @@ export class DestinationOutbox {
     await this.settled()
   }
 
+  /** @throws JsonError for an EDU that is no canonical JSON: it could never be signed, and would block what comes after. */
   async addEdu(servers: Iterable<ServerName>, edu: JsonObject): Promise<void> {
     await this.#add([...servers].map((server) => [server, { kind: 'edu', edu }] as const))
   }
@@ -79,6 +80,7 @@ export class DestinationOutbox {
   }
 
   async #add(items: Parameters<DestinationRows['add']>[0]): Promise<void> {
+    for (const [, item] of items) canonicalBytes(item.kind === 'edu' ? item.edu : item.content)
     const foreign = items.filter(([server]) => server !== this.#parts.serverName)
     if (foreign.length === 0) return
     const dropped = await this.#rows.add(foreign)
@@ -120,6 +122,7 @@ export class DestinationOutbox {
       }
     } catch (error) {
       this.#parts.ground.logger.error({ server, error }, 'sending from the outbox failed')
+      sending.again = false
       this.#later(server, sending)
     }
     sending.running = false

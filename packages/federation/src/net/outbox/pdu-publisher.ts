@@ -58,7 +58,7 @@ export class PduPublisher {
 
   /** Resolves once the outbox has been gone through. */
   async drained(): Promise<void> {
-    while (this.#running) await this.#running
+    while (this.#running !== undefined) await this.#running
   }
 
   async #run(): Promise<void> {

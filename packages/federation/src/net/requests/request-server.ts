@@ -2,6 +2,7 @@ import type { JsonObject } from '@starling/protocol'
 import { JsonError } from '@starling/protocol'
 import type { PeerId, Transport } from '../../ports.ts'
 import type { ServerKeyRing } from '../identity/key-ring.ts'
+import type { PeerBindings } from '../identity/peer-bindings.ts'
 import { netLimits } from '../limits.ts'
 import type { Ground } from '../ports.ts'
 import type { SharedRooms } from '../shared-rooms.ts'
@@ -20,6 +21,7 @@ export interface RequestServerParts {
   readonly ground: Ground
   readonly transport: Transport
   readonly keyRing: ServerKeyRing
+  readonly bindings: PeerBindings
   readonly sharedRooms: SharedRooms
   readonly table: AnswerTable
   readonly relay: RequestRelay
@@ -86,9 +88,7 @@ export class RequestServer {
 
   /** Who asks is proven by the signature; who carries, by the connection. */
   async #read(from: PeerId, bytes: Uint8Array): Promise<RequestEnvelope> {
-    const { ground, keyRing, sharedRooms } = this.#parts
-    const carrier = keyRing.serverOfPeer(from)
-    if (carrier === undefined) throw new DroppedRequest('stranger')
+    const { bindings, ground, keyRing, sharedRooms } = this.#parts
     if (!this.#perPeer.take(from)) throw new DroppedRequest('peer-rate')
     const request = parseRequest(bytes)
     if (!request) throw new DroppedRequest('malformed')
@@ -96,6 +96,11 @@ export class RequestServer {
     const admitted = await keyRing.admit(request.serverKeys, { keep: neighbour })
     if (!admitted.ok || admitted.server !== request.origin) throw new DroppedRequest('bad-server-keys')
     if (!(await isSignedByOrigin(request, keyRing, ground.crypto.ed25519))) throw new DroppedRequest('bad-signature')
+    // The request may be quicker than the key exchange; its own keys say as much of who carries it.
+    const document = await keyRing.documentOf(request.origin)
+    if (document && keyRing.serverOfPeer(from) === undefined) bindings.bind(from, document)
+    const carrier = keyRing.serverOfPeer(from)
+    if (carrier === undefined) throw new DroppedRequest('stranger')
     // One hop: what was relayed comes from a server that shares a room with us, and it relays for its own peers only.
     if (carrier !== request.origin && !sharedRooms.isNeighbour(carrier)) throw new DroppedRequest('carrier')
     return request
