@@ -145,7 +145,7 @@ async function leave(
   if (change.sender !== change.target) return sendAndNotify(parts, situation)
   if (isIn && current !== undefined) return leaveJoined(parts, change)
   if (current === 'invite' || current === 'knock') return leaveRemote(parts, change as LeaveChange, options)
-  throw current === undefined
+  throw current === undefined && !isIn
     ? new RoomError('unknown-room', 'The user has never been in the room.')
     : new RoomError('forbidden', 'The user is not in the room.')
 }
