@@ -204,8 +204,10 @@ export class StoredRoomReader {
     }
     const stored = await this.#parts.events.getMany(rows.map(({ eventId }) => eventId))
     const events = await this.#roomEvents(rows.flatMap(({ eventId }) => stored.get(eventId) ?? []))
+    if (!more) return { events, next: undefined }
     const last = rows.at(-1)?.order
-    if (!more || last === undefined) return { events, next: undefined }
+    // An empty page is not the end where what was fetched had nothing to show (CVE-2026-45076).
+    if (last === undefined) return { events, next: walk.from ?? visible }
     return { events, next: walk.direction === 'f' ? last : last - 1 }
   }
 
