@@ -1,3 +1,4 @@
+import { SchemaError } from '@starling/federation'
 import { ConfigError } from '../config/config-error.ts'
 import { IdentityError } from '../identity/identity-error.ts'
 import { StoreError } from '../store/store-error.ts'
@@ -9,7 +10,14 @@ export const EXIT = { stopped: 0, failed: 1, badConfiguration: 2, dataUnusable: 
 export function exitCodeOf(error: unknown): number {
   if (error instanceof ConfigError) return EXIT.badConfiguration
   if (error instanceof CliError && error.code === 'usage') return EXIT.badConfiguration
-  if (error instanceof StoreError || error instanceof IdentityError) return EXIT.dataUnusable
+  if (isDataError(error)) return EXIT.dataUnusable
+  if (
+    error instanceof Error &&
+    error.name === 'TransportError' &&
+    (error as { code?: unknown }).code === 'bad-address'
+  ) {
+    return EXIT.badConfiguration
+  }
   return EXIT.failed
 }
 
@@ -18,8 +26,11 @@ export function isExpected(error: unknown): error is Error {
   return (
     error instanceof ConfigError ||
     error instanceof CliError ||
-    error instanceof StoreError ||
-    error instanceof IdentityError ||
-    (error instanceof Error && error.name === 'ListenError')
+    isDataError(error) ||
+    (error instanceof Error && ['ListenError', 'TransportError'].includes(error.name))
   )
+}
+
+function isDataError(error: unknown): boolean {
+  return error instanceof StoreError || error instanceof IdentityError || error instanceof SchemaError
 }

@@ -15,6 +15,8 @@ export interface NodeStatus extends NodeInfo {
   readonly rooms: number
   readonly peers: number
   readonly servers: number
+  /** What was refused and why, by stable labels. */
+  readonly counters: Readonly<Record<string, number>>
 }
 
 export interface FoundPerson {
