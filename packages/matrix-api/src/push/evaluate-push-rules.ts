@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject, type JsonValue, ownValue } from '@starling/protocol'
-import { matchesWhole, matchesWords } from './glob.ts'
+import { containsWords, matchesWhole, matchesWords } from './glob.ts'
 import { propertyAt } from './property-path.ts'
 import { type Action, type PushRule, RULE_KINDS, type RuleKind, type Ruleset } from './rule-types.ts'
 
@@ -38,7 +38,9 @@ const CONDITIONS: Readonly<
   },
   contains_display_name: (_condition, event, { displayName }) => {
     const body = propertyAt(event, 'content.body')
-    return typeof body === 'string' && displayName !== undefined && displayName !== '' && hasName(body, displayName)
+    return (
+      typeof body === 'string' && displayName !== undefined && displayName !== '' && containsWords(displayName, body)
+    )
   },
   room_member_count: ({ is }, _event, { memberCount }) => typeof is === 'string' && countIs(is, memberCount),
   sender_notification_permission: ({ key }, { sender }, context) =>
@@ -91,12 +93,6 @@ function isTweak(action: Action): action is JsonObject & { readonly set_tweak: s
 
 function isScalar(value: JsonValue | undefined): value is string | number | boolean | null {
   return value === null || typeof value === 'string' || typeof value === 'boolean' || Number.isSafeInteger(value)
-}
-
-/** Literal, case-insensitive, at word boundaries: a name is no pattern. */
-function hasName(body: string, name: string): boolean {
-  const literal = name.replaceAll('*', '?')
-  return matchesWords(literal, body)
 }
 
 const COUNT = /^(==|<=|>=|<|>)?([0-9]{1,10})$/

@@ -22,6 +22,11 @@ export function matchesWords(pattern: string, text: string): boolean {
   return hasWildcard(glob) ? runs(glob, value, boundary, boundary) : hasWord(glob, value)
 }
 
+/** The same for a text in which `*` and `?` stand for themselves (display names). */
+export function containsWords(literal: string, text: string): boolean {
+  return hasWord(literal.toLowerCase(), text.toLowerCase())
+}
+
 function hasWildcard(glob: string): boolean {
   return glob.includes('*') || glob.includes('?')
 }

@@ -82,7 +82,8 @@ function readOperations(): Map<string, { readonly responses: Yaml; readonly file
   return found
 }
 
-/** The schema with every `$ref` (to a file, or into one) put in its place; what refers to itself is open there. */
+/** The schema with every `$ref` (to a file, or into one) put in its place; what refers to itself, or out of
+ * the data that is there, is open. */
 function inline(schema: unknown, file: string, trail: readonly string[]): unknown {
   if (Array.isArray(schema)) return schema.map((item) => inline(item, file, trail))
   if (typeof schema !== 'object' || schema === null) return schema
@@ -96,7 +97,7 @@ function inline(schema: unknown, file: string, trail: readonly string[]): unknow
   const [path = '', pointer = ''] = $ref.split('#')
   const target = path === '' ? file : resolve(dirname(file), path)
   const step = `${target}#${pointer}`
-  if (trail.includes(step)) return {}
+  if (trail.includes(step) || !existsSync(target)) return {}
   const referred = inline(pointed(load(target), pointer), target, [...trail, step])
   return Object.keys(plain).length === 0 ? referred : { allOf: [referred, plain] }
 }
@@ -113,4 +114,18 @@ function load(file: string): Yaml {
   const document = parse(readFileSync(file, 'utf8')) as Yaml
   documents.set(file, document)
   return document
+}
+
+/** `METHOD /path` of all operations, with their base path. */
+export function specOperations(): string[] {
+  return globSync('*.yaml', { cwd: SPEC_DIR }).flatMap((name) => {
+    const document = load(join(SPEC_DIR, name))
+    const [server] = document.servers as { variables?: { basePath?: { default?: string } } }[]
+    const base = server?.variables?.basePath?.default ?? ''
+    return Object.entries((document.paths ?? {}) as Record<string, Yaml>).flatMap(([path, methods]) =>
+      Object.entries(methods as Record<string, Yaml>)
+        .filter(([, operation]) => typeof operation?.operationId === 'string')
+        .map(([method]) => `${method.toUpperCase()} ${base}${path}`),
+    )
+  })
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Logger, ServerName, UserId } from '@starling/protocol'
+import type { Express } from 'express'
 import { Accounts } from '../accounts/accounts.ts'
 import { type AppDeps, createMatrixApp } from '../http/app.ts'
 import type { Endpoint } from '../http/endpoint.ts'
@@ -47,13 +48,16 @@ export interface TestRequest {
   readonly signal?: AbortSignal
 }
 
-export interface TestApi extends TestBase, AsyncDisposable {
+export interface ServedApp {
   readonly url: string
   readonly port: number
   /** A user with an account and a session, past the rate limits. */
   user(localpart?: string, deviceId?: string): Promise<TestUser>
   request(method: string, path: string, request?: TestRequest): Promise<TestAnswer>
+  close(): Promise<void>
 }
+
+export interface TestApi extends ServedApp, TestBase, AsyncDisposable {}
 
 /** Real time by default; `advance` moves it. */
 export class ManualClock {
@@ -99,18 +103,23 @@ export async function startTestApi(
     logger: base.logger,
     ...options,
   })
+  const served = await serveApp(base, app)
+  return { ...base, ...served, [Symbol.asyncDispose]: served.close }
+}
+
+/** Listens on a free loopback port with the settings that node uses. */
+export async function serveApp(base: TestBase, app: Express): Promise<ServedApp> {
   const server = createServer(serverOptions, app)
   tuneServer(server)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const { port } = server.address() as AddressInfo
   const url = `http://127.0.0.1:${port}`
   return {
-    ...base,
     url,
     port,
     user: (localpart = 'p2p', deviceId = 'DEVICE') => makeUser(base, localpart, deviceId),
     request: (method, path, request = {}) => send(url, method, path, request),
-    async [Symbol.asyncDispose]() {
+    async close() {
       server.closeAllConnections()
       await new Promise((resolve) => server.close(resolve))
     },
