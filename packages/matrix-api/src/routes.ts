@@ -3,6 +3,7 @@ import { accountEndpoints } from './accounts/account-endpoints.ts'
 import type { AccountDeps } from './accounts/deps.ts'
 import { capabilityEndpoints } from './capabilities/capability-endpoints.ts'
 import { deviceEndpoints } from './devices/device-endpoints.ts'
+import { mutualRoomsEndpoints } from './discovery/mutual-rooms.ts'
 import { notOfferedEndpoints } from './discovery/not-offered.ts'
 import { openIdEndpoints } from './discovery/openid.ts'
 import { type UserDirectoryDeps, userDirectoryEndpoints } from './discovery/user-directory.ts'
@@ -14,6 +15,7 @@ import { filterEndpoints } from './filters/filter-endpoints.ts'
 import type { Endpoint } from './http/endpoint.ts'
 import { type MediaEndpointDeps, mediaEndpoints } from './media/media-endpoints.ts'
 import { type ProfileDeps, profileEndpoints } from './profile/profile-endpoints.ts'
+import { getNotifications, type NotificationDeps } from './push/get-notifications.ts'
 import { pushRuleEndpoints } from './push/push-rule-endpoints.ts'
 import type { PushRules } from './push/push-rules.ts'
 import { pusherEndpoints } from './push/pusher-endpoints.ts'
@@ -35,6 +37,7 @@ export type AllDeps = Omit<AccountDeps, 'devices'> &
   E2eeEndpointDeps &
   EphemeralDeps &
   MediaEndpointDeps &
+  NotificationDeps &
   ProfileDeps &
   RoomDeps &
   Omit<SyncDeps, 'toDevice' | 'deviceLists' | 'keyCounts'> & {
@@ -57,7 +60,9 @@ export function allEndpoints(deps: AllDeps): readonly Endpoint[] {
     ...accountDataEndpoints(deps),
     ...pushRuleEndpoints(deps),
     ...pusherEndpoints(deps),
+    getNotifications(deps),
     ...userDirectoryEndpoints(deps),
+    ...mutualRoomsEndpoints(deps),
     ...openIdEndpoints(deps),
     ...notOfferedEndpoints(),
     ...roomEndpoints(deps),

@@ -12,6 +12,7 @@ import { ssoFallback } from './sso/sso-fallback.ts'
 import { ssoRedirect } from './sso/sso-redirect.ts'
 import { thirdPartyIdEndpoints } from './third-party-ids.ts'
 import { whoami } from './whoami.ts'
+import { whois } from './whois.ts'
 
 /** Client-Server API, "Client Authentication" (the legacy API). */
 export function accountEndpoints(deps: AccountDeps): readonly Endpoint[] {
@@ -26,6 +27,7 @@ export function accountEndpoints(deps: AccountDeps): readonly Endpoint[] {
     registerAvailable(deps),
     registrationTokenValidity(deps),
     whoami(deps),
+    whois(deps),
     changePassword(deps),
     deactivateAccount(deps),
     ...thirdPartyIdEndpoints(),

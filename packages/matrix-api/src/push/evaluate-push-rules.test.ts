@@ -82,6 +82,7 @@ test('actions become a notification and tweaks; highlight without a value is tru
   assert.deepEqual(outcome, {
     ruleId: '.m.rule.is_user_mention',
     notify: true,
+    actions: ['notify', { set_tweak: 'sound', value: 'default' }, { set_tweak: 'highlight' }],
     tweaks: { sound: 'default', highlight: true },
   })
 })

@@ -16,6 +16,7 @@ export interface RuleContext {
 export interface PushOutcome {
   readonly ruleId: string
   readonly notify: boolean
+  readonly actions: readonly Action[]
   /** Tweak → value; `highlight` is `true` where it stands without one. */
   readonly tweaks: JsonObject
 }
@@ -84,7 +85,7 @@ function holds(condition: JsonObject, event: JsonObject, context: RuleContext): 
 
 function outcome({ rule_id, actions }: PushRule): PushOutcome {
   const tweaks = actions.filter(isTweak).map((action) => [action.set_tweak, ownValue(action, 'value') ?? true] as const)
-  return { ruleId: rule_id, notify: actions.includes('notify'), tweaks: Object.fromEntries(tweaks) }
+  return { ruleId: rule_id, notify: actions.includes('notify'), actions, tweaks: Object.fromEntries(tweaks) }
 }
 
 function isTweak(action: Action): action is JsonObject & { readonly set_tweak: string } {

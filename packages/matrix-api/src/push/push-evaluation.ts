@@ -2,7 +2,7 @@ import { isJsonObject, type JsonObject, ownValue, type RoomId, type UserId } fro
 import type { RoomEvent, RoomReader } from '../ports.ts'
 import { currentPower } from '../rooms/power.ts'
 import type { PushEvaluation, PushVerdict } from '../sync/ports.ts'
-import { evaluatePushRules, type RuleContext } from './evaluate-push-rules.ts'
+import { evaluatePushRules, type PushOutcome, type RuleContext } from './evaluate-push-rules.ts'
 import type { PushRules } from './push-rules.ts'
 
 const SILENCE: PushVerdict = { notify: false, highlight: false }
@@ -21,13 +21,25 @@ export class RoomPushEvaluation implements PushEvaluation {
   }
 
   async evaluate(userId: UserId, roomId: RoomId, events: readonly RoomEvent[]): Promise<readonly PushVerdict[]> {
-    if (events.every(({ pdu }) => pdu.sender === userId)) return events.map(() => SILENCE)
+    const outcomes = await this.outcomes(userId, roomId, events)
+    return outcomes.map((outcome) =>
+      outcome ? { notify: true, highlight: outcome.tweaks.highlight === true } : SILENCE,
+    )
+  }
+
+  /** Per event what it notifies with; undefined for those that do not notify, the user's own among them. */
+  async outcomes(
+    userId: UserId,
+    roomId: RoomId,
+    events: readonly RoomEvent[],
+  ): Promise<readonly (PushOutcome | undefined)[]> {
+    if (events.every(({ pdu }) => pdu.sender === userId)) return events.map(() => undefined)
     const rules = await this.#pushRules.rules(userId)
     const context = await this.#context(userId, roomId)
     return events.map((event) => {
-      if (event.pdu.sender === userId) return SILENCE
+      if (event.pdu.sender === userId) return undefined
       const outcome = evaluatePushRules(asRulesSee(event), rules, context)
-      return outcome?.notify ? { notify: true, highlight: isTrue(outcome.tweaks.highlight) } : SILENCE
+      return outcome?.notify ? outcome : undefined
     })
   }
 
@@ -69,8 +81,4 @@ function notificationLevel(content: JsonObject | undefined, key: string): number
   const levels = content && ownValue(content, 'notifications')
   const level = isJsonObject(levels) ? ownValue(levels, key) : undefined
   return typeof level === 'number' ? level : DEFAULT_NOTIFICATION_LEVEL
-}
-
-function isTrue(value: unknown): boolean {
-  return value === true
 }
