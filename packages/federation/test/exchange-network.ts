@@ -72,12 +72,13 @@ export class ExchangeNetwork {
     this.#work.add(tracked)
   }
 
-  /** Resolves once no gossip, request or short timer is under way. */
+  /** Resolves once no gossip, request or short timer is under way, and none follows from the last within a few turns. */
   async settled(): Promise<void> {
-    do {
+    for (let quiet = 0; quiet < 5; quiet++) {
+      if (this.#work.size > 0) quiet = 0
       await Promise.allSettled(this.#work)
       await new Promise((resolve) => setImmediate(resolve))
-    } while (this.#work.size > 0)
+    }
   }
 
   async stop(): Promise<void> {
@@ -115,6 +116,7 @@ export class ExchangeNode implements RoomSender {
     this.exchange = new Exchange({ ...this.#parts(), ...options.parts })
     this.rooms.rooms.setFetchHistory(this.exchange.fetchHistory)
     this.#table = new AnswerTable(this.exchange.answers)
+    this.exchange.start()
     this.#unwatch = this.engine.watch({
       localEvent: (roomId, event) => this.#flood(roomId, event.eventId, event.json),
       accepted: (roomId, event) => this.#flood(roomId, event.eventId, event.json),
@@ -224,19 +226,24 @@ export class ExchangeNode implements RoomSender {
 
   #requests(): ServerRequests {
     return {
-      request: async (to, method, uri, content) => {
-        const request = { from: this.name, to, method, uri, content: clone(content) }
-        this.#network.requests.push(request)
-        const target = this.#network.nodes.get(to)
-        if (!target || !this.#network.isConnected(this.name, to))
-          throw new RequestError('unreachable', `no way to ${to}`)
-        return clone(await target.answer(request).catch(asRefusal))
+      request: (to, method, uri, content) => {
+        const answer = this.#send(to, method, uri, content)
+        this.#network.run(answer)
+        return answer
       },
       byReach: (servers) => {
         const isFar = (server: ServerName) => (this.#network.isConnected(this.name, server) ? 0 : 1)
         return [...servers].sort((a, b) => isFar(a) - isFar(b))
       },
     }
+  }
+
+  async #send(to: ServerName, method: string, uri: string, content: JsonObject | undefined): Promise<JsonObject> {
+    const request = { from: this.name, to, method, uri, content: clone(content) }
+    this.#network.requests.push(request)
+    const target = this.#network.nodes.get(to)
+    if (!target || !this.#network.isConnected(this.name, to)) throw new RequestError('unreachable', `no way to ${to}`)
+    return clone(await target.answer(request).catch(asRefusal))
   }
 
   #keyRing(): KeyRing {

@@ -1,0 +1,278 @@
+import assert from 'node:assert/strict'
+import { type TestContext, test } from 'node:test'
+import type { JsonObject, RoomId } from '@starling/protocol'
+import { withoutKeys } from '@starling/protocol'
+import { ExchangeNetwork, type ExchangeNode, type WireRequest } from '../../../test/exchange-network.ts'
+import { limits } from '../limits.ts'
+
+async function sharedRoom(t: TestContext, ...names: readonly string[]) {
+  const network = new ExchangeNetwork()
+  t.after(() => network.stop())
+  const nodes: ExchangeNode[] = []
+  for (const name of names) nodes.push(await network.add(name))
+  const [a] = nodes as [ExchangeNode]
+  const roomId = await a.rooms.createRoom(a.user())
+  for (const node of nodes.slice(1)) await node.join(roomId, [a])
+  await network.settled()
+  return { network, nodes: nodes as [ExchangeNode, ExchangeNode, ExchangeNode], roomId }
+}
+
+async function say(node: ExchangeNode, roomId: RoomId, count: number, prefix = 'm'): Promise<string[]> {
+  const bodies = Array.from({ length: count }, (_, index) => `${prefix}${index}`)
+  for (const body of bodies) await node.rooms.message(roomId, node.user(), body)
+  return bodies
+}
+
+/** An event of `author` on parents of its choice. */
+async function forge(author: ExchangeNode, roomId: RoomId, change: JsonObject): Promise<JsonObject> {
+  const draft = { roomId, sender: author.user(), type: 'm.room.message', content: { body: 'forged' } }
+  return author.engine.finish({ ...(await author.engine.template(draft)), ...change }, '12').pdu.json
+}
+
+const unknownId = (index: number) => `$${String(index).padStart(43, 'x')}`
+
+test('an event whose parents were missed brings them in, in order', async (t) => {
+  const { network, nodes, roomId } = await sharedRoom(t, 'a', 'b')
+  const [a, b] = nodes
+  network.gossip = false
+  const missed = await say(a, roomId, 30)
+  network.gossip = true
+  await a.rooms.message(roomId, a.user(), 'last')
+  await network.settled()
+  assert.deepEqual(await b.rooms.bodies(roomId), [...missed, 'last'])
+  assert.ok(network.requests.some(({ uri }) => uri.includes('/get_missing_events/')))
+})
+
+test('a gap too long for get_missing_events is closed in forward steps', async (t) => {
+  const { network, nodes, roomId } = await sharedRoom(t, 'a', 'b')
+  const [a, b] = nodes
+  network.gossip = false
+  const missed = await say(a, roomId, limits.missingRounds * limits.eventsPerAnswer + 150)
+  network.gossip = true
+  await a.rooms.message(roomId, a.user(), 'last')
+  await network.settled()
+  assert.deepEqual(await b.rooms.bodies(roomId), [...missed, 'last'])
+})
+
+test('a burst of events with the same missing parents is fetched once', async (t) => {
+  const { network, nodes, roomId } = await sharedRoom(t, 'a', 'b')
+  const [a, b] = nodes
+  network.gossip = false
+  await say(a, roomId, 5)
+  const burst: JsonObject[] = []
+  for (let index = 0; index < 10; index++) {
+    burst.push((await a.rooms.pdu(await a.rooms.message(roomId, a.user(), `burst${index}`))).json)
+  }
+  const before = network.requests.length
+  await Promise.all([...burst, ...burst].reverse().map((json) => b.hear(json, roomId, a.name)))
+  assert.equal((await b.rooms.bodies(roomId)).length, 15)
+  const fetches = network.requests.slice(before).filter(({ uri }) => uri.includes('/get_missing_events/'))
+  assert.ok(fetches.length <= 2, `${fetches.length} fetches`)
+})
+
+test('parents come from another member where the carrier does not give them', async (t) => {
+  const network = new ExchangeNetwork()
+  t.after(() => network.stop())
+  const mute = async ({ uri }: WireRequest, honest: () => Promise<JsonObject>) =>
+    /missing|since|event|state/.test(uri) ? {} : honest()
+  const a = await network.add('a', { tamper: mute })
+  const b = await network.add('b')
+  const c = await network.add('c')
+  const roomId = await a.rooms.createRoom(a.user())
+  await b.join(roomId, [a])
+  await c.join(roomId, [a])
+  await network.settled()
+  network.cut(a, b)
+  const missed = await say(a, roomId, 3)
+  await network.settled()
+  network.gossip = false
+  const last = await a.rooms.pdu(await a.rooms.message(roomId, a.user(), 'last'))
+  const verdict = await b.hear(last.json, roomId, c.name)
+  assert.equal(verdict.kind, 'accepted')
+  assert.deepEqual(await b.rooms.bodies(roomId), [...missed, 'last'])
+})
+
+test('bad input 52: parents that nobody has: bounded fetch, parked, then dropped', async (t) => {
+  const { network, nodes, roomId } = await sharedRoom(t, 'a', 'b', 'c')
+  const [, b, c] = nodes
+  const forged = await forge(b, roomId, { prev_events: [unknownId(1)], depth: 50 })
+  const before = network.requests.length
+  const verdict = await c.hear(forged, roomId, b.name)
+  assert.equal(verdict.kind, 'waiting')
+  const asked = network.requests.length - before
+  assert.ok(asked > 0 && asked <= limits.serversPerFetch * 6, `${asked} requests`)
+  for (let beat = 1; beat <= limits.parkedAttempts; beat++) {
+    c.timers.fire()
+    await network.settled()
+  }
+  assert.ok(c.counted.includes('parked_dropped:attempts'))
+  const quiet = network.requests.length
+  c.timers.fire()
+  await network.settled()
+  assert.ok(
+    network.requests.slice(quiet).every(({ uri }) => uri.endsWith('/extremities')),
+    'nobody is asked any more',
+  )
+  // The room goes on.
+  assert.equal((await c.rooms.bodies(roomId)).length, 0)
+  await say(c, roomId, 1)
+  await network.settled()
+  assert.deepEqual(await b.rooms.bodies(roomId), ['m0'])
+})
+
+test('a parked event is taken in when its parent lands', async (t) => {
+  const { network, nodes, roomId } = await sharedRoom(t, 'a', 'b', 'c')
+  const [a, b, c] = nodes
+  network.gossip = false
+  const parent = await a.rooms.pdu(await a.rooms.message(roomId, a.user(), 'parent'))
+  const child = await a.rooms.pdu(await a.rooms.message(roomId, a.user(), 'child'))
+  const grandchild = await a.rooms.pdu(await a.rooms.message(roomId, a.user(), 'grandchild'))
+  network.cut(a, b)
+  assert.equal((await b.hear(grandchild.json, roomId, c.name)).kind, 'waiting')
+  assert.equal((await b.hear(child.json, roomId, c.name)).kind, 'waiting')
+  assert.equal((await b.hear(parent.json, roomId, c.name)).kind, 'accepted')
+  assert.deepEqual(await b.rooms.bodies(roomId), ['parent', 'child', 'grandchild'])
+})
+
+test('bad input 53: endless fake ancestors are cut off, and cost a bounded number of requests and events', async (t) => {
+  const network = new ExchangeNetwork()
+  t.after(() => network.stop())
+  const fakes: { make?: (prev: number) => Promise<JsonObject>; next: number } = { next: 10 }
+  const b = await network.add('b', {
+    tamper: async ({ uri, content }, honest) => {
+      if (!/get_missing_events|events_since/.test(uri) || !fakes.make || !content) return honest()
+      const events: JsonObject[] = []
+      for (let index = 0; index < 20; index++) events.unshift(await fakes.make(fakes.next++))
+      return { events, plan: 'more', next: 5 }
+    },
+  })
+  const a = await network.add('a')
+  const c = await network.add('c')
+  const roomId = await a.rooms.createRoom(a.user())
+  await b.join(roomId, [a])
+  await c.join(roomId, [a])
+  await network.settled()
+  // Each fake names the next, so that whoever believes them never comes to an end.
+  const made = new Map<number, JsonObject>()
+  const chain: JsonObject[] = []
+  let prev = unknownId(0)
+  for (let index = 0; index < 600; index++) {
+    const event = await forge(b, roomId, { prev_events: [prev], depth: 100 + index })
+    chain.push(event)
+    const result = await b.engine.check(event, '12')
+    prev = result.ok ? result.checked.pdu.eventId : prev
+    made.set(index, event)
+  }
+  const top = chain.at(-1) as JsonObject
+  let given = chain.length - 1
+  fakes.make = async () => chain[Math.max(0, --given)] as JsonObject
+  const before = network.requests.length
+  const verdict = await c.hear(top, roomId, b.name)
+  assert.equal(verdict.kind, 'waiting')
+  const asked = network.requests.slice(before).length
+  assert.ok(asked < 40, `${asked} requests`)
+  assert.ok(c.rooms.engine)
+  await say(a, roomId, 2)
+  await network.settled()
+  assert.deepEqual(await c.rooms.bodies(roomId), ['m0', 'm1'])
+})
+
+test('bad input 37: 21 parents are refused by the checks, wherever the event comes from', async (t) => {
+  const { nodes, roomId } = await sharedRoom(t, 'a', 'b')
+  const [a, b] = nodes
+  const draft = { roomId, sender: a.user(), type: 'm.room.message', content: { body: 'x' } }
+  const template = await a.engine.template(draft)
+  const many = {
+    ...template,
+    prev_events: Array.from({ length: 21 }, (_, index) => unknownId(index)),
+    hashes: { sha256: 'x' },
+    signatures: {},
+  }
+  assert.equal((await b.hear(many as JsonObject, roomId, a.name)).kind, 'refused')
+})
+
+test('missing auth events are fetched, and what is not asked for is not taken', async (t) => {
+  const network = new ExchangeNetwork()
+  t.after(() => network.stop())
+  const a = await network.add('a')
+  const b = await network.add('b')
+  const c = await network.add('c')
+  const roomId = await a.rooms.createRoom(a.user())
+  await b.join(roomId, [a])
+  await network.settled()
+  network.cut(a, b)
+  await c.join(roomId, [a])
+  await network.settled()
+  network.gossip = false
+  const eventId = await c.rooms.message(roomId, c.user(), 'from a stranger to b')
+  await a.hear((await c.rooms.pdu(eventId)).json, roomId, c.name)
+  // b has never heard of c's join, which is both a parent and an auth event.
+  network.cut(b, c)
+  await network.join(a, b)
+  assert.equal(await b.membership(roomId, c.user()), 'join')
+  assert.deepEqual(await b.rooms.bodies(roomId), ['from a stranger to b'])
+})
+
+test('incoming never throws, whatever comes', async (t) => {
+  const { nodes, roomId } = await sharedRoom(t, 'a', 'b')
+  const [a, b] = nodes
+  const good = await a.rooms.pdu(await a.rooms.message(roomId, a.user(), 'x'))
+  const rubbish: JsonObject[] = [
+    {},
+    { room_id: roomId },
+    { ...good.json, depth: -1 },
+    { ...good.json, signatures: { a: { 'ed25519:test': 'x' } } },
+    { ...good.json, prev_events: 'x' as never },
+    { ...good.json, content: undefined },
+    withoutKeys(good.json, 'hashes'),
+    { ...good.json, server_keys: [1, 2, 3] as never, depth: 0.5 },
+  ]
+  for (const json of rubbish) assert.equal((await b.hear(json, roomId, a.name)).kind, 'refused', JSON.stringify(json))
+  const elsewhere = await b.hear(good.json, `!${'x'.repeat(43)}` as RoomId, a.name)
+  assert.equal(elsewhere.kind, 'refused')
+})
+
+test('history from before the join is fetched when a reader pages back', async (t) => {
+  const network = new ExchangeNetwork()
+  t.after(() => network.stop())
+  const a = await network.add('a')
+  const b = await network.add('b')
+  const roomId = await a.rooms.createRoom(a.user())
+  const old = await say(a, roomId, 40)
+  await b.join(roomId, [a])
+  await network.settled()
+  const bodies: unknown[] = []
+  let from: number | undefined
+  for (let page = 0; page < 20; page++) {
+    const walk = { direction: 'b' as const, limit: 10, ...(from === undefined ? {} : { from }) }
+    const slice = await b.rooms.reader.timeline(roomId, walk)
+    bodies.push(...slice.events.flatMap(({ pdu }) => (pdu.type === 'm.room.message' ? [pdu.content.body] : [])))
+    if (slice.next === undefined) break
+    from = slice.next
+  }
+  assert.deepEqual(bodies.reverse(), old)
+})
+
+test('history is not taken from who forges it, and fetching it gives up quietly', async (t) => {
+  const network = new ExchangeNetwork()
+  t.after(() => network.stop())
+  const a = await network.add('a', {
+    tamper: async ({ uri }, honest) => {
+      const answer = await honest()
+      if (!uri.includes('/backfill/')) return answer
+      const pdus = (answer.pdus as JsonObject[]).map((pdu) => ({ ...pdu, signatures: {} }))
+      return { ...answer, pdus }
+    },
+  })
+  const b = await network.add('b')
+  const roomId = await a.rooms.createRoom(a.user())
+  await say(a, roomId, 5)
+  await b.join(roomId, [a])
+  await network.settled()
+  const slice = await b.rooms.reader.timeline(roomId, { direction: 'b', limit: 50 })
+  assert.equal(
+    slice.events.some(({ pdu }) => pdu.type === 'm.room.message'),
+    false,
+  )
+  assert.ok(b.counted.includes('fetched_event_refused:missing_signature'))
+})
