@@ -16,7 +16,7 @@ import { assembleNode } from './libp2p-node.ts'
 import { claimListenAddresses } from './listen-addresses.ts'
 import { startNeighbours } from './neighbours.ts'
 import { type NetworkScope, networkScope } from './network-secret.ts'
-import { dialKept, kindOf, storedAddresses, trustedOnLan, trustSameHost } from './peer-addresses.ts'
+import { dialKept, kindOf, notePeer, storedAddresses, trustedOnLan, trustSameHost } from './peer-addresses.ts'
 import { PeerRoster } from './peer-roster.ts'
 import { keepRelayed } from './relay-keeper.ts'
 import { relayQuota } from './relay-quota.ts'
@@ -99,9 +99,9 @@ async function assembleHost(options: Libp2pHostOptions, store: OpenDatastore): P
   const onDht = dht && dhtRendezvous({ dht, self: transport.peerId, notes: store.notes, refreshMs, log })
   roster.watch({
     connected: (peer) => {
-      addressesOf(peer).then(
+      notePeer(node, peer, policy).then(
         (addresses) => keeper.met(peer, addresses),
-        (error: unknown) => log.warn({ err: error, peerId: peer }, 'addresses of a peer not read'),
+        (error: unknown) => log.warn({ err: error, peerId: peer }, 'a peer could not be noted'),
       )
     },
     disconnected: (peer) => keeper.lost(peer),

@@ -37,6 +37,12 @@ export async function storedAddresses(node: Libp2p, peer: PeerId, policy: Addres
     .map(String)
 }
 
+/** A Starling node is the last that is let go when there are too many connections. Returns its addresses. */
+export async function notePeer(node: Libp2p, peer: PeerId, policy: AddressPolicy): Promise<readonly string[]> {
+  await node.peerStore.merge(peerIdFromString(peer), { tags: { starling: { value: 100 } } })
+  return storedAddresses(node, peer, policy)
+}
+
 /** libp2p forgets addresses after an hour; the keeper does not, so it hands them over with each dial. */
 export async function dialKept(
   node: Libp2p,
