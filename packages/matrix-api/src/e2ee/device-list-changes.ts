@@ -34,14 +34,18 @@ export class DeviceListChanges implements DeviceListStream {
     to: number,
   ): Promise<{ readonly changed: readonly UserId[]; readonly left: readonly UserId[] }> {
     const { rooms, lists } = this.#deps
-    const shares = await rooms.sharesRoomWith(userId)
     const moves: Moves = { came: new Set(), went: new Set() }
     for (const room of await rooms.roomsOf(userId)) await this.#collectMoves(userId, room, from, to, moves)
+    const updated = await lists.changedBetween(from, to)
+    const signed = await lists.signedBetween(userId, from, to)
+    // Most syncs have none of these; who shares rooms is the dear question, so it is asked last.
+    if (moves.came.size + moves.went.size + updated.length === 0) return { changed: signed, left: [] }
+    const shares = await rooms.sharesRoomWith(userId)
     const came = [...moves.came].filter((user) => shares.has(user))
     const left = [...moves.went].filter((user) => user !== userId && !shares.has(user))
-    const updated = (await lists.changedBetween(from, to)).filter((user) => user === userId || shares.has(user))
+    const seen = updated.filter((user) => user === userId || shares.has(user))
     await this.#refreshRemote(came, left)
-    return { changed: [...new Set([...updated, ...came])], left }
+    return { changed: [...new Set([...seen, ...came, ...signed])], left }
   }
 
   async #collectMoves(userId: UserId, room: RoomMembership, from: number, to: number, moves: Moves): Promise<void> {

@@ -26,6 +26,7 @@ export class DeviceLists implements DeviceChanges {
   readonly #log
   readonly #positions
   readonly #streams
+  readonly #signed
   /** One commit per user at a time: stream ids and the log row are read before they are written. */
   readonly #queue = new KeyedQueue()
 
@@ -34,6 +35,7 @@ export class DeviceLists implements DeviceChanges {
     this.#deps = deps
     this.#log = defineTable<[position: number], UserId>(store, buckets.deviceListLog, 'n')
     this.#positions = defineTable<[user: string], { position: number }>(store, buckets.deviceListPositions, 's')
+    this.#signed = defineTable<[signer: string, user: string], { position: number }>(store, buckets.signedUsers, 'ss')
     this.#streams = defineTable<[user: string], { streamId: number }>(store, buckets.deviceListStreams, 's')
   }
 
@@ -73,9 +75,12 @@ export class DeviceLists implements DeviceChanges {
     await this.#deps.announcements.flush()
   }
 
-  /** What others do not get to see of this user, but its own clients do: signatures on other people's keys. */
-  commitOwn(userId: UserId, changed: UserId, operations: readonly BatchOperation[]): Promise<void> {
-    return this.#queue.run(changed, () => this.#commitLogged(changed, operations, [userId]))
+  /**
+   * The user has signed another user's key, which only the user's own clients get to see (Client-Server API, "Key and
+   * signature security"): not in the log that everybody reads.
+   */
+  async commitSigned(userId: UserId, signed: UserId, operations: readonly BatchOperation[]): Promise<void> {
+    await this.#atPosition([userId], (position) => [...operations, this.#signed.put([userId, signed], { position })])
   }
 
   /** A user of another server changed. `interested`: the local users who share rooms. */
@@ -87,6 +92,15 @@ export class DeviceLists implements DeviceChanges {
   async changedBetween(from: number, to: number): Promise<UserId[]> {
     const users: UserId[] = []
     for await (const { row } of this.#log.scan([], { after: from, upTo: to })) users.push(row)
+    return users
+  }
+
+  /** Users whose keys this user has signed in `from < position <= to`. Few: one row per person verified. */
+  async signedBetween(userId: UserId, from: number, to: number): Promise<UserId[]> {
+    const users: UserId[] = []
+    for await (const { key, row } of this.#signed.scan([userId])) {
+      if (row.position > from && row.position <= to) users.push(key[1] as UserId)
+    }
     return users
   }
 
@@ -111,16 +125,22 @@ export class DeviceLists implements DeviceChanges {
     more: (position: number) => readonly BatchOperation[] = () => [],
   ): Promise<void> {
     const before = (await this.#positions.get(userId))?.position
+    await this.#atPosition(interested, (position) => [
+      ...operations,
+      ...(before === undefined ? [] : [this.#log.del(before)]),
+      this.#log.put([position], userId),
+      this.#positions.put([userId], { position }),
+      ...more(position),
+    ])
+  }
+
+  async #atPosition(
+    interested: readonly UserId[],
+    operations: (position: number) => readonly BatchOperation[],
+  ): Promise<void> {
     const pending = this.#deps.positions.allocate()
-    const { position } = pending
     try {
-      await this.#deps.store.batch([
-        ...operations,
-        ...(before === undefined ? [] : [this.#log.del(before)]),
-        this.#log.put([position], userId),
-        this.#positions.put([userId], { position }),
-        ...more(position),
-      ])
+      await this.#deps.store.batch(operations(pending.position))
     } catch (error) {
       pending.abandon()
       throw error

@@ -122,6 +122,11 @@ export function createEncryption(deps: EncryptionDeps) {
     toDevice,
     inbox,
     forServers,
+    /** An account is over: what remains when its devices are removed. */
+    async eraseUser(userId: UserId): Promise<void> {
+      await lists.commitSigningKeys(userId, await crossSigningStore.eraseUser(userId))
+      await keyBackup.erase(userId)
+    },
     /** Finishes what a crash cut short. */
     async start(): Promise<void> {
       await keyBackup.start()

@@ -31,6 +31,8 @@ const FETCHES = { running: 8, waiting: 200 } as const
 /** Longest wait for the first byte, and between two. */
 const ANSWER_TIMEOUT_MS = 20_000
 const IDLE_TIMEOUT_MS = 30_000
+/** Longest fetch in whole: a server that drips holds one of the few places no longer than this. */
+const FETCH_TIMEOUT_MS = 10 * 60_000
 /** Rows of cached media; what is beyond goes, the longest unused first. */
 const MAX_CACHED_FILES = 20_000
 const USED_GRAIN_MS = 60 * 60 * 1000
@@ -110,7 +112,7 @@ export class RemoteMediaStore {
 
   async #receive(files: MediaFiles, media: RemoteMedia, mediaId: string): Promise<ReceivedFile> {
     const file = await files
-      .receive(withIdleTimeout(media.bytes, IDLE_TIMEOUT_MS), media.size)
+      .receive(withTimeouts(media.bytes, IDLE_TIMEOUT_MS, FETCH_TIMEOUT_MS), media.size)
       .catch((error: unknown) => {
         throw error instanceof MediaError && error.code === 'disk-full'
           ? error
@@ -150,20 +152,22 @@ function useName(server: ServerName, mediaId: string): string {
   return `remote ${server}/${mediaId}`
 }
 
-/** The same bytes; fails where the next chunk takes longer than `idleMs`. */
-async function* withIdleTimeout(source: AsyncIterable<Uint8Array>, idleMs: number): AsyncGenerator<Uint8Array> {
+/** The same bytes; fails where the next chunk takes longer than `idleMs`, or all of them longer than `wholeMs`. */
+async function* withTimeouts(
+  source: AsyncIterable<Uint8Array>,
+  idleMs: number,
+  wholeMs: number,
+): AsyncGenerator<Uint8Array> {
   const iterator = source[Symbol.asyncIterator]()
+  const deadline = performance.now() + wholeMs
   try {
     while (true) {
       const { promise: idle, reject } = Promise.withResolvers<never>()
-      const timer = setTimeout(() => reject(new MediaError('unreachable', 'The other server stopped sending')), idleMs)
-      try {
-        const next = await Promise.race([iterator.next(), idle])
-        if (next.done) return
-        yield next.value
-      } finally {
-        clearTimeout(timer)
-      }
+      const waitMs = Math.min(idleMs, deadline - performance.now())
+      const timer = setTimeout(() => reject(new MediaError('unreachable', 'The other server stopped sending')), waitMs)
+      const next = await Promise.race([iterator.next(), idle]).finally(() => clearTimeout(timer))
+      if (next.done) return
+      yield next.value
     }
   } finally {
     // Not awaited: a source that hangs would hang here as well.

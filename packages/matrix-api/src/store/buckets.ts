@@ -75,7 +75,9 @@ export const buckets = {
   remoteMedia: 180,
   /** [SHA-256 of the content in hex, who needs it] → {}: why a file on disk is kept. */
   mediaFileUses: 181,
-  /** 182–191: free for e2ee, devices, to-device, media. */
+  /** [local user id, user id] → {position}: when the one last signed the other's keys. */
+  signedUsers: 182,
+  /** 183–191: free for e2ee, devices, to-device, media. */
 
   /** [user id, filter id] → filter as defined. */
   filters: 192,

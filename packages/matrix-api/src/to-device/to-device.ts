@@ -95,14 +95,14 @@ export class ToDevice implements DeviceFollower {
     txnId: string,
     messages: JsonValue | undefined,
   ): Promise<void> {
+    const { accounts } = this.#deps
     const checked = checkMessages(messages)
+    const local = checked.filter(([userId]) => accounts.isLocal(userId))
+    const remote = checked.filter(([userId]) => !accounts.isLocal(userId))
     const scope = scopeOf(sender.userId, sender.deviceId)
     await this.#queue.run(scope, async () => {
       const id = JSON.stringify([type, txnId])
       if (await this.#transactions.has(scope, id)) return
-      const { accounts } = this.#deps
-      const local = checked.filter(([userId]) => accounts.isLocal(userId))
-      const remote = checked.filter(([userId]) => !accounts.isLocal(userId))
       const deliveries = await this.#resolve(local)
       await this.#commit(deliveries, sender.userId, type, [
         ...(await this.#transactions.add(scope, id)),
@@ -111,7 +111,7 @@ export class ToDevice implements DeviceFollower {
           : []),
       ])
     })
-    await this.#outgoing.flush()
+    if (remote.length > 0) await this.#outgoing.flush()
   }
 
   /** Takes a message from another server, once per message id. What is forged or malformed is dropped. Durable when it resolves. */

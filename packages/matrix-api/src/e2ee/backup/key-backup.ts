@@ -170,6 +170,13 @@ export class KeyBackup {
     })
   }
 
+  /** Removes all backups of a user whose account is over. */
+  erase(userId: UserId): Promise<void> {
+    return this.#queue.run(userId, async () => {
+      for await (const { key } of this.#versions.scan([userId])) await this.#removeAll(userId, key[1])
+    })
+  }
+
   async #current(userId: UserId): Promise<{ readonly version: number; readonly row: VersionRow } | undefined> {
     for await (const { key, row } of this.#versions.scan([userId], { after: COUNTER, reverse: true })) {
       if (!row.deleted) return { version: key[1], row }

@@ -66,6 +66,15 @@ export class CrossSigningStore implements DeviceFollower {
     return this.#signatures.del(signer, target, targetKey, signingKey)
   }
 
+  /** What removes all keys and signatures of a user whose account is over. */
+  async eraseUser(userId: UserId): Promise<readonly BatchOperation[]> {
+    const signatures = await this.signatures(userId)
+    return [
+      ...USAGES.map((usage) => this.delKey(userId, usage)),
+      ...signatures.map((signature) => this.delSignature(signature)),
+    ]
+  }
+
   /** Signatures on the device; those that it made on the master key stay, as they stay valid for who knew the device. */
   async forgetDevice(userId: UserId, deviceId: string): Promise<readonly BatchOperation[]> {
     const own = await this.signatures(userId, userId)

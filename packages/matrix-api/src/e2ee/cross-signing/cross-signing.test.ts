@@ -105,6 +105,7 @@ test('a signature on somebody’s master key is seen by the signer only', async 
   const { user: bob, keys: bobs } = await withKeys(here, 'bob', 'B')
   const carol = await here.client('carol', 'C')
   const before = here.link.sent.length
+  const from = here.api.positions.current()
   const signed = keys.userSigning.sign(bobs.masterKey(), alice.userId)
   const answer = await sign(here, alice, bob.userId, bobs.master.publicKey, signed)
   assert.deepEqual(answer.body, { failures: {} })
@@ -114,6 +115,12 @@ test('a signature on somebody’s master key is seen by the signer only', async 
   assert.deepEqual(await signersSeenBy(bob), [])
   assert.deepEqual(await signersSeenBy(carol), [])
   assert.equal(here.link.sent.length, before, 'and no server is told')
+  for (const viewer of [bob, carol]) here.rooms.share(viewer.userId, bob.userId)
+  const changedFor = async (viewer: TestUser) =>
+    (await here.encryption.deviceListChanges.changes(viewer.userId, from, here.api.positions.current())).changed
+  assert.deepEqual(await changedFor(alice), [bob.userId], 'the signer’s other devices look again')
+  assert.deepEqual(await changedFor(bob), [])
+  assert.deepEqual(await changedFor(carol), [], 'that somebody was verified is nobody’s business')
   assert.deepEqual(Object.keys((await query(here, alice, alice)).body.user_signing_keys), [alice.userId])
   assert.deepEqual((await query(here, carol, alice)).body.user_signing_keys, {})
 })
@@ -182,4 +189,18 @@ test('a new master key ends the old keys and their signatures', async () => {
   assert.deepEqual(seen.self_signing_keys, {})
   assert.deepEqual(Object.keys(seen.device_keys[alice.userId].A.signatures[alice.userId]), ['ed25519:A'])
   assert.ok(new TestDevice(alice.userId, 'A'))
+})
+
+test('an account that is over leaves no keys, signatures or backups', async () => {
+  await using here = await startEncryption()
+  const { user: alice, keys } = await withKeys(here, 'alice', 'A')
+  const { user: bob, keys: bobs } = await withKeys(here, 'bob', 'B')
+  await sign(here, alice, bob.userId, bobs.master.publicKey, keys.userSigning.sign(bobs.masterKey(), alice.userId))
+  await here.encryption.keyBackup.createVersion(alice.userId, 'm.test', {})
+  await here.encryption.devices.remove(alice.userId, ['A'])
+  await here.encryption.eraseUser(alice.userId)
+  const list = await here.encryption.forServers.devices(alice.userId)
+  assert.deepEqual([list?.devices, list?.master_key], [[], undefined])
+  await assert.rejects(here.encryption.keyBackup.info(alice.userId), { errcode: 'M_NOT_FOUND' })
+  assert.deepEqual((await query(here, bob, bob)).body.master_keys[bob.userId].signatures, {})
 })

@@ -152,7 +152,7 @@ export class KeySignatures {
     const target = signatures[0]
     if (kind === 'device') await lists.commitDevice(userId, String(stored.device_id), operations)
     else if (kind === 'own-master') await lists.commitSigningKeys(userId, operations)
-    else if (target) await lists.commitOwn(userId, target.target, operations)
+    else if (target) await lists.commitSigned(userId, target.target, operations)
   }
 }
 
