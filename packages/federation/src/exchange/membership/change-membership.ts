@@ -1,7 +1,7 @@
 import type { AbortOptions, EventId } from '@starling/protocol'
-import { serverOf } from '@starling/protocol'
+import { canonicalJson, serverOf } from '@starling/protocol'
 import { RoomError } from '../../room/room-error.ts'
-import { membershipIn, storedEvent } from '../access/state-events.ts'
+import { currentStateEvent, membershipIn, storedEvent } from '../access/state-events.ts'
 import { KeyedLock } from '../wire/keyed-lock.ts'
 import { type InviteParts, inviteRemote } from './invite-remote.ts'
 import { type JoinChange, joinRemote } from './join-remote.ts'
@@ -88,7 +88,7 @@ async function join(
   { change, isIn, current }: Situation,
   options?: AbortOptions,
 ): Promise<EventId | undefined> {
-  if (isIn && current === 'join') return NO_NEW_EVENT
+  if (isIn && current === 'join') return (await changesProfile(parts, change)) ? send(parts, change) : NO_NEW_EVENT
   if (!isIn) return enter(parts, change as JoinChange, options)
   const verdict = await judgeRestrictedJoin(parts.engine, parts.keys.serverName, change.roomId, change.target)
   switch (verdict.kind) {
@@ -102,6 +102,15 @@ async function join(
       // Another server may know the rooms that are asked for, or have a user who may invite.
       return enter(parts, change as JoinChange, options)
   }
+}
+
+/** What a join of somebody who is joined can still say: a name or an avatar, set or taken away, or what else the caller adds. */
+async function changesProfile(parts: MembershipParts, change: MembershipChange): Promise<boolean> {
+  if (change.content === undefined) return false
+  const wanted = memberContent(change)
+  const current = (await currentStateEvent(parts.engine, change.roomId, 'm.room.member', change.target))?.content ?? {}
+  const keys = new Set(['displayname', 'avatar_url', ...Object.keys(wanted)])
+  return [...keys].some((key) => canonicalJson(wanted[key] ?? null) !== canonicalJson(current[key] ?? null))
 }
 
 async function enter(parts: MembershipParts, change: JoinChange, options?: AbortOptions): Promise<EventId> {
