@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { after, before, suite, test } from 'node:test'
-import { PRIVATE_FLAGS, StarlingProcess } from '@starling/testkit'
+import { eventually, PRIVATE_FLAGS, StarlingProcess } from '@starling/testkit'
 import {
   changeProfile,
   ENCRYPTED_DIRECT_CHAT,
@@ -57,8 +57,10 @@ suite('two real nodes on loopback, through matrix-js-sdk', () => {
     await talk(roomId, alice, bob, 'after the restart')
 
     const tablet = things.use(await secondDevice(bob))
-    const devices = await alice.client.devicesOf(bob.client.userId)
-    assert.deepEqual(devices.toSorted(), [bob.client.deviceId, tablet.deviceId].toSorted())
+    await eventually('the other node knows both devices', async () => {
+      const devices = await alice.client.devicesOf(bob.client.userId)
+      return devices.includes(tablet.deviceId) && devices.includes(bob.client.deviceId)
+    })
     await alice.client.sendText(roomId, 'for both of your devices')
     await tablet.waitForText(roomId, 'for both of your devices')
     await bob.client.waitForText(roomId, 'for both of your devices')
@@ -74,7 +76,7 @@ suite('two real nodes on loopback, through matrix-js-sdk', () => {
     for (const body of sent) await alice.client.sendText(roomId, body)
     await bob.node.start(['--listen', new URL(before.client_api).host])
     await bob.client.waitForText(roomId, sent.at(-1) ?? '')
-    const { messages } = await bob.client.room(roomId)
+    const messages = await bob.client.history(roomId)
     assert.deepEqual(
       messages.map((message) => message.body),
       sent,

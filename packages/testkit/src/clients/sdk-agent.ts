@@ -53,7 +53,15 @@ serveAgent({
   profile: (userId: string) => client().getProfileInfo(userId),
   download: async (mxc: string) => download(mxc),
   room: (roomId: string) => seenRoom(requireRoom(roomId)),
-  events: (roomId: string) => requireRoom(roomId).getLiveTimeline().getEvents().map(seenEvent),
+  history: async (roomId: string) => {
+    const room = requireRoom(roomId)
+    // A long absence leaves a gap that a person's client fills by scrolling up.
+    while (timelineOf(room.getUnfilteredTimelineSet())[0]?.getType() !== 'm.room.create') {
+      if (room.oldState.paginationToken === null) break
+      await client().scrollback(room, 100)
+    }
+    return seenRoom(room).messages
+  },
   serverState: async (roomId: string) => {
     const events = (await client().roomState(roomId)) as { type: string; state_key: string; event_id: string }[]
     return events.map((event) => `${event.type} ${event.state_key} ${event.event_id}`).sort()

@@ -88,8 +88,9 @@ export class SdkClient implements AsyncDisposable {
     return this.#agent.call('room', roomId)
   }
 
-  events(roomId: string): Promise<SeenEvent[]> {
-    return this.#agent.call('events', roomId)
+  /** Every message of the room, oldest first, scrolling up to its beginning. */
+  history(roomId: string): Promise<SeenEvent[]> {
+    return this.#agent.call('history', roomId)
   }
 
   /** The room's whole current state as its server has it: `type key event-id`, sorted. */
