@@ -59,6 +59,11 @@ export class ExchangeNetwork {
     for (const other of this.nodes.values()) if (other !== node) this.cut(node, other)
   }
 
+  /** Restores the link without anybody noticing. */
+  restore(a: ExchangeNode, b: ExchangeNode): void {
+    this.#cut.delete(linkOf(a.name, b.name))
+  }
+
   /** Restores the link; both sides meet, as they do on a new connection. */
   async join(a: ExchangeNode, b: ExchangeNode): Promise<void> {
     this.#cut.delete(linkOf(a.name, b.name))

@@ -139,11 +139,19 @@ export class Exchange implements RoomExchange, AsyncDisposable {
 
   async #beat(servers: readonly ServerName[]): Promise<void> {
     const signal = this.#signal()
+    await this.#tellOfLeaves(signal).catch((error: unknown) => this.#failed(error, 'telling of leaves failed'))
     for (const server of servers) {
       if (signal.aborted) return
       await this.reconcile(server).catch((error: unknown) => this.#failed(error, 'a heartbeat comparison failed'))
     }
     await this.#catchUp.retryParked({ signal }).catch((error: unknown) => this.#failed(error, 'parked events failed'))
+  }
+
+  /** Servers that a rejected invite waits for share no room with us, so nothing else makes us talk to them. */
+  async #tellOfLeaves(signal: AbortSignal): Promise<void> {
+    for (const server of await this.#membership.pendingLeaves.servers()) {
+      if (this.#parts.keys.peersOf(server).length > 0) await tellPendingLeaves(this.#membership, server, { signal })
+    }
   }
 
   #inBackground(work: Promise<unknown>, failure: string): void {

@@ -24,7 +24,7 @@ export const limits = {
   eventsPerWalk: 2_000,
   /** State and auth chain events that a join may bring or give. Matrix HQ has some 150,000 members. */
   eventsPerState: 200_000,
-  bytesPerStateAnswer: 256 * 1024 * 1024,
+  bytesPerStateAnswer: 64 * 1024 * 1024,
   bytesPerEventsAnswer: 8 * 1024 * 1024,
   bytesPerSmallAnswer: 512 * 1024,
 

@@ -196,6 +196,22 @@ test('an invite is rejected while nobody is there: left here at once, told when 
   assert.deepEqual(again, [], 'told once')
 })
 
+test('the heartbeat tells of rejected invites, though no room is shared', async (t) => {
+  const { network, nodes } = await networkOf(t, 'a', 'b')
+  const [a, b] = nodes
+  const roomId = await a.rooms.createRoom(a.user(), '12', INVITE_ONLY)
+  await a.invite(roomId, b.user())
+  network.cut(a, b)
+  await b.leave(roomId)
+  b.timers.fire()
+  await network.settled()
+  assert.equal(await a.membership(roomId, b.user()), 'invite')
+  network.restore(a, b)
+  b.timers.fire()
+  await network.settled()
+  assert.equal(await a.membership(roomId, b.user()), 'leave')
+})
+
 test('who was invited again meanwhile is not made to leave', async (t) => {
   const { network, nodes } = await networkOf(t, 'a', 'b', 'c')
   const [a, b, c] = nodes

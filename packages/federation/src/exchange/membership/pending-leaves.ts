@@ -37,6 +37,11 @@ export class PendingLeaves {
     ])
   }
 
+  /** Servers that something waits for. */
+  async servers(): Promise<ReadonlySet<ServerName>> {
+    return new Set((await this.all()).flatMap(({ servers }) => servers))
+  }
+
   async remove(userId: UserId, roomId: RoomId): Promise<void> {
     await this.#store.batch([table.del([userId, roomId])])
   }
