@@ -1,6 +1,7 @@
 import { type OpenRooms, openRooms, type RoomCreation, RoomError } from '@starling/federation'
 import {
   type Clock,
+  canonicalJson,
   type EventId,
   type JsonObject,
   type KeyValueStore,
@@ -82,7 +83,7 @@ export class LocalRooms {
   async changeMembership(change: LocalChange): Promise<{ readonly eventId: EventId | undefined }> {
     const { roomId, sender, target, membership, reason, content } = change
     const current = (await this.reader.membership(roomId, target))?.membership
-    if (current === membership) return { eventId: undefined }
+    if (current === membership && !(await this.#saysAnythingNew(change))) return { eventId: undefined }
     if (membership === 'leave' && current === undefined) throw new RoomError('unknown-room', 'never in the room')
     const eventId = await this.send({
       roomId,
@@ -92,6 +93,13 @@ export class LocalRooms {
       content: { ...content, membership, ...(reason === undefined ? {} : { reason }) },
     })
     return { eventId }
+  }
+
+  /** A join of who is joined, with another name or avatar. */
+  async #saysAnythingNew({ roomId, target, membership, content }: LocalChange): Promise<boolean> {
+    if (membership !== 'join' || content === undefined) return false
+    const event = await this.reader.stateEvent(roomId, 'm.room.member', target)
+    return canonicalJson({ ...content, membership }) !== canonicalJson(event?.pdu.content ?? {})
   }
 
   stop(): Promise<void> {

@@ -37,7 +37,7 @@ test('user search: local accounts, shared rooms and the network, each person onc
     { userId: '@robert:dht.test' as UserId, displayName: 'bob', avatarUrl: undefined },
     { userId: '@p2p:here.test' as UserId, displayName: 'bob', avatarUrl: undefined },
   ]
-  await using here = await startWholeApi({ reader, userSearch: searchOf(network) })
+  await using here = await startWholeApi(() => ({ reader, userSearch: searchOf(network) }))
   const as = await here.user()
   await here.api.accounts.create('bobolink', undefined)
   const answer = await here.request('POST', SEARCH, { as, body: { search_term: 'BOB' } })
@@ -56,7 +56,7 @@ test('user search: local accounts, shared rooms and the network, each person onc
 
 test('user search: a network that fails leaves the people here', async () => {
   const userSearch = searchOf(() => Promise.reject(new Error('no network')))
-  await using here = await startWholeApi({ userSearch })
+  await using here = await startWholeApi(() => ({ userSearch }))
   const as = await here.user()
   await here.api.accounts.create('bob', undefined)
   const answer = await here.request('POST', SEARCH, { as, body: { search_term: 'bob' } })

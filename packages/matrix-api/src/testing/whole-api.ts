@@ -13,10 +13,11 @@ export interface WholeApi extends ServedApp, TestBase, AsyncDisposable {
 
 /** All sections as node wires them, over ports of a node that is in no room unless given others. */
 export async function startWholeApi(
-  ports: Partial<MatrixApiPorts> = {},
+  portsOf: (base: TestBase) => Partial<MatrixApiPorts> | Promise<Partial<MatrixApiPorts>> = () => ({}),
   options: Partial<MatrixApiOptions> = {},
 ): Promise<WholeApi> {
   const base = testBase()
+  const ports = await portsOf(base)
   const mediaDirectory = await mkdtemp(join(tmpdir(), 'starling-media-'))
   const api = createMatrixApi(
     { ...emptyPorts(), ...base, ed25519: partialPort<Ed25519>({}), ...ports },
