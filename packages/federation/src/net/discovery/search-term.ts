@@ -14,7 +14,8 @@ const MAX_TERM = 2_048
 const MAX_ADDRESSES = 8
 const PEER_ID = /^(12D3KooW|Qm)[1-9A-HJ-NP-Za-km-z]{38,48}$/
 const P2P_ADDRESS = /^(\/[^\s/]+)*\/p2p\/[1-9A-HJ-NP-Za-km-z]+(\/p2p-circuit(\/p2p\/[1-9A-HJ-NP-Za-km-z]+)?)?$/
-const NAME_AND_SUFFIX = /^(.+):([a-z2-7]{7,65})$/iu
+/** A term that begins like a user id is one, or the beginning of one. */
+const NAME_AND_SUFFIX = /^([^@].*):([a-z2-7]{7,65})$/iu
 
 /**
  * Understands a display name, `name:suffix`, a user id, a server name, `/p2p/<PeerId>` or a longer multiaddress, a PeerId, a

@@ -88,7 +88,10 @@ export class DestinationOutbox {
       this.#parts.ground.count('outbox_dropped', 'oldest')
       this.#parts.ground.logger.warn({ dropped }, 'the outbox of a server is full: its oldest entries were dropped')
     }
-    for (const server of new Set(foreign.map(([server]) => server))) this.#kick(server)
+    for (const server of new Set(foreign.map(([server]) => server))) {
+      // A server that failed a moment ago is not asked at every new item: its pause goes on.
+      if (!this.#sending.get(server)?.cancel) this.#kick(server)
+    }
   }
 
   #met(server: ServerName): void {
@@ -122,7 +125,6 @@ export class DestinationOutbox {
       }
     } catch (error) {
       this.#parts.ground.logger.error({ server, error }, 'sending from the outbox failed')
-      sending.again = false
       this.#later(server, sending)
     }
     sending.running = false
@@ -181,7 +183,8 @@ export class DestinationOutbox {
   }
 
   #later(server: ServerName, sending: Sending): void {
-    if (this.#stopped || sending.again) return
+    sending.again = false
+    if (this.#stopped) return
     const pause = Math.min(netLimits.sendRetryMs * 2 ** sending.failures, netLimits.sendRetryMaxMs)
     sending.failures = Math.min(sending.failures + 1, 20)
     sending.cancel = this.#parts.ground.timers.after(pause, () => this.#kick(server))

@@ -23,6 +23,8 @@ export interface TestNodeOptions {
   readonly store?: MemoryStore
   readonly timers?: Timers
   readonly outboxRows?: readonly OutboxRow[]
+  /** Who is joined where from the start on. */
+  readonly members?: readonly (readonly [RoomId, readonly UserId[]])[]
   readonly defences?: Partial<Record<Defence, 'off'>>
   readonly answers?: readonly Answer[]
   readonly files?: Readonly<Record<string, Uint8Array>>
@@ -98,6 +100,7 @@ export class TestNode {
     }
     const keys = await openNetKeys(ground, identitySeed(name), host.peerId)
     const rooms = new FakeRooms(keys.keyRing, testCrypto, options.outboxRows)
+    for (const [roomId, members] of options.members ?? []) rooms.setMembers(roomId, members)
     const positions = await StreamPositionCounter.open(store, logger)
     const node = new TestNode({ host, keys, rooms, clock, store, logger, ground, counted, positions, options })
     await node.net.start(node.#exchange(), [...node.#answers(), ...(options.answers ?? [])])
