@@ -14,6 +14,7 @@ import { syncEndpoints } from '../../sync/sync-endpoints.ts'
 import { startTestApi, type TestAnswer, type TestApi, type TestBase, type TestUser } from '../../testing/test-api.ts'
 import { createRoomDirectory } from '../room-directory.ts'
 import { roomEndpoints } from '../room-endpoints.ts'
+import { CountedPositions } from './counted-positions.ts'
 import { MemoryEphemeral } from './memory-ephemeral.ts'
 
 /** What the e2ee side hands to /sync, set by tests. */
@@ -91,7 +92,7 @@ export class FakeRemote {
 
 export interface RoomServer extends TestApi {
   readonly rooms: LocalRooms
-  readonly roomPositions: StreamPositions
+  readonly roomPositions: CountedPositions
   readonly accountData: AccountDataStore
   readonly profiles: ProfileStore
   readonly ephemeral: MemoryEphemeral
@@ -147,7 +148,8 @@ type Parts = Awaited<ReturnType<typeof makeParts>>
 async function makeParts(base: TestBase, keys: FakeKeyDirectory | undefined) {
   const { store, clock, serverName, logger } = base
   const rooms = await LocalRooms.start({ serverName, store, clock, ...(keys && { keys }) })
-  const { reader, positions } = rooms
+  const { reader } = rooms
+  const positions = new CountedPositions(rooms.positions)
   const profiles = new ProfileStore(store)
   const pushRules: PushRules = new PushRules(store, () => accountData)
   const accountData = new AccountDataStore({ store, positions })
