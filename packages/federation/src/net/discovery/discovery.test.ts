@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { serverNameFromPublicKey, type UserId } from '@starling/protocol'
 import { testCrypto } from '@starling/testkit'
-import { meet, nodes } from '../testing/meet.ts'
+import { meet, nodes } from '../../../test/net/meet.ts'
 import { foldName, pointsOf } from './rendezvous-points.ts'
 import { parseSearchTerm } from './search-term.ts'
 

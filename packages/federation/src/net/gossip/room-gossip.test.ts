@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { RoomId } from '@starling/protocol'
 import { canonicalBytes, withoutKeys } from '@starling/protocol'
 import { eventually, MemoryNetwork, testCrypto } from '@starling/testkit'
-import { joinAll, TestNode } from '../testing/test-node.ts'
+import { joinAll, TestNode } from '../../../test/net/test-node.ts'
 import { topicOf } from './topic.ts'
 
 const ROOM = '!room:example.org' as RoomId

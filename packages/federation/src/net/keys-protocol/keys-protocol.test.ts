@@ -4,8 +4,8 @@ import { isDeepStrictEqual } from 'node:util'
 import type { RoomId, ServerName } from '@starling/protocol'
 import { canonicalBytes } from '@starling/protocol'
 import { eventually } from '@starling/testkit'
-import { meet, nodes } from '../testing/meet.ts'
-import { joinAll } from '../testing/test-node.ts'
+import { meet, nodes } from '../../../test/net/meet.ts'
+import { joinAll } from '../../../test/net/test-node.ts'
 import { KEYS_PROTOCOL } from './keys-protocol.ts'
 
 const ROOM = '!room:example.org' as RoomId

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { encodeBase64Url } from '@starling/protocol'
 import { eventually, testCrypto } from '@starling/testkit'
-import { meet, nodes } from '../testing/meet.ts'
-import type { TestNodeOptions } from '../testing/test-node.ts'
+import { meet, nodes } from '../../../test/net/meet.ts'
+import type { TestNodeOptions } from '../../../test/net/test-node.ts'
 import { MEDIA_PROTOCOL } from './media-server.ts'
 
 const FILE = Uint8Array.from({ length: 1_500_000 }, (_, i) => (i * 7) % 251)

@@ -9,12 +9,12 @@ import {
   testCrypto,
   testRandomBytes,
 } from '@starling/testkit'
-import type { Answer, OutboxRow, Verdict } from '../../contracts.ts'
-import type { LocalMedia, LocalUsers, ToDeviceMessage } from '../../ports.ts'
-import { StreamPositionCounter } from '../../store/stream-positions.ts'
-import { type Defence, FederationNet } from '../federation-net.ts'
-import { type NetKeys, openNetKeys } from '../net-keys.ts'
-import { type Ground, processTimers, type Timers } from '../ports.ts'
+import type { Answer, OutboxRow, Verdict } from '../../src/contracts.ts'
+import { type Defence, FederationNet } from '../../src/net/federation-net.ts'
+import { type NetKeys, openNetKeys } from '../../src/net/net-keys.ts'
+import { type Ground, processTimers, type Timers } from '../../src/net/ports.ts'
+import type { LocalMedia, LocalUsers, ToDeviceMessage } from '../../src/ports.ts'
+import { StreamPositionCounter } from '../../src/store/stream-positions.ts'
 import { FakeRooms } from './fake-rooms.ts'
 
 export interface TestNodeOptions {

@@ -10,9 +10,9 @@ import type {
   UserId,
 } from '@starling/protocol'
 import { contentHash, encodeBase64, parsePdu, redact, roomVersionRules, serverOf, stateSlot } from '@starling/protocol'
-import type { CheckResult, KeyRing, OutboxRow, PduOutbox, RoomWatcher, StoredPdu } from '../../contracts.ts'
-import { checkPdu } from '../../ingest/check-pdu.ts'
-import type { NetEngine } from '../ports.ts'
+import type { CheckResult, KeyRing, OutboxRow, PduOutbox, RoomWatcher, StoredPdu } from '../../src/contracts.ts'
+import { checkPdu } from '../../src/ingest/check-pdu.ts'
+import type { NetEngine } from '../../src/net/ports.ts'
 
 export const VERSION = '11'
 

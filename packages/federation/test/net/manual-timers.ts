@@ -1,5 +1,5 @@
 import type { TestClock } from '@starling/testkit'
-import type { Timers } from '../ports.ts'
+import type { Timers } from '../../src/net/ports.ts'
 
 /** Timers that fire when the test moves the clock through `advance`. */
 export class ManualTimers implements Timers {
