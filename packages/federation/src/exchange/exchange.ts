@@ -18,11 +18,13 @@ import { answerTable } from './answers/table.ts'
 import { Heartbeat } from './anti-entropy/heartbeat.ts'
 import { Reconciler } from './anti-entropy/reconciler.ts'
 import { RoomDigests } from './anti-entropy/room-digests.ts'
+import { EventBudget } from './event-budget.ts'
 import { CatchUp } from './fetching/catch-up.ts'
 import { EventFetcher } from './fetching/fetch-events.ts'
 import { fetchHistory } from './fetching/history.ts'
 import { type IncomingParts, takeIncoming } from './fetching/incoming.ts'
-import { FetchBudget, PoliteRequests } from './fetching/polite-requests.ts'
+import { PoliteRequests } from './fetching/polite-requests.ts'
+import { limits } from './limits.ts'
 import { type MembershipParts, membershipChanger } from './membership/change-membership.ts'
 import { tellPendingLeaves } from './membership/leave-remote.ts'
 import type { ChangeMembership } from './membership/membership-change.ts'
@@ -53,7 +55,7 @@ export class Exchange implements RoomExchange, AsyncDisposable {
     const carrier = new EventCarrier(engine, keys, new KeyFetcher(keys, requests, clock, count), count)
     this.#parts = { ...parts, requests }
     this.#logger = parts.logger
-    this.#fetcher = new EventFetcher(requests, carrier, new FetchBudget(clock), count)
+    this.#fetcher = new EventFetcher(requests, carrier, new EventBudget(clock, limits.fetchedEventsPerMinute), count)
     this.#catchUp = new CatchUp({ engine, keys, requests, fetcher: this.#fetcher, count })
     const { sha256 } = parts.crypto
     const digests = new RoomDigests(engine, sha256)

@@ -68,6 +68,8 @@ export const limits = {
   haveSample: 64,
   /** Events that a plan of anti-entropy may hold; a longer gap is bridged by state at its near end. */
   eventsPerPlan: 20_000,
+  /** Events that plans for one server may name per minute; beyond, it is answered 429. */
+  plannedEventsPerMinute: 100_000,
   /** Plans kept between steps; the least recently used is dropped first. */
   plansKept: 16,
   /** Steps of one pull. `eventsPerAnswer` times this is what one meeting can bring. */

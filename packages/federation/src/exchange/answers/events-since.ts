@@ -1,7 +1,11 @@
+import type { EventId, RoomId, ServerName } from '@starling/protocol'
 import type { Answer } from '../../contracts.ts'
+import { AnswerError } from '../../net/requests/answer-error.ts'
 import { planMissing } from '../anti-entropy/missing-plan.ts'
 import { PlanStore } from '../anti-entropy/plan-store.ts'
+import { EventBudget } from '../event-budget.ts'
 import { limits } from '../limits.ts'
+import { KeyedLock } from '../wire/keyed-lock.ts'
 import { asInteger, asString } from '../wire/read-json.ts'
 import type { AnswerParts } from './answer-parts.ts'
 import { giveEvents } from './give-events.ts'
@@ -15,6 +19,8 @@ import { load } from './state-answer.ts'
  */
 export function eventsSince(parts: AnswerParts): Answer {
   const plans = new PlanStore()
+  const budget = new EventBudget(parts.clock, limits.plannedEventsPerMinute)
+  const lock = new KeyedLock()
   return {
     method: 'POST',
     path: '/_starling/federation/v1/events_since/{roomId}',
@@ -27,7 +33,8 @@ export function eventsSince(parts: AnswerParts): Answer {
       if (from === undefined) return invalid('"from" is no such integer.')
       const name = asString(body.plan)
       const kept = name === undefined ? undefined : plans.get(name, origin, roomId)
-      const ids = kept ?? (await planMissing(parts.engine, roomId, have))
+      // One walk for a server at a time: it reads much, and whoever asks twice gains nothing.
+      const ids = kept ?? (await lock.run(origin, () => plan(parts, budget, origin, roomId, have)))
       const start = kept ? Math.min(from, ids.length) : 0
       const batch = await load(parts, ids.slice(start, start + limits.eventsPerAnswer))
       const events = await giveEvents(parts, roomId, batch, origin)
@@ -40,4 +47,24 @@ export function eventsSince(parts: AnswerParts): Answer {
       return { events, plan: kept && name !== undefined ? name : plans.add({ server: origin, roomId, ids }), next }
     },
   }
+}
+
+/** What an empty plan counts: it too has read some events. */
+const LEAST_COST = 100
+
+async function plan(
+  parts: AnswerParts,
+  budget: EventBudget,
+  origin: ServerName,
+  roomId: RoomId,
+  have: readonly EventId[],
+): Promise<readonly EventId[]> {
+  if (budget.grant(origin, 1) < 1) {
+    throw new AnswerError(429, 'M_LIMIT_EXCEEDED', 'Too many events have been asked for.', {
+      fields: { retry_after_ms: 10_000 },
+    })
+  }
+  const ids = await planMissing(parts.engine, roomId, have)
+  budget.spend(origin, ids.length + LEAST_COST)
+  return ids
 }

@@ -213,6 +213,59 @@ test('missing auth events are fetched, and what is not asked for is not taken', 
   assert.deepEqual(await b.rooms.bodies(roomId), ['from a stranger to b'])
 })
 
+test('where nobody gives the parents, the state at the gap lets the event in, and history fills it later', async (t) => {
+  const gap = { open: false }
+  const network = new ExchangeNetwork()
+  t.after(() => network.stop())
+  const a = await network.add('a', {
+    tamper: async ({ uri }, honest) =>
+      !gap.open && /get_missing_events|events_since/.test(uri) ? { events: [] } : honest(),
+  })
+  const b = await network.add('b')
+  const roomId = await a.rooms.createRoom(a.user())
+  await b.join(roomId, [a])
+  await network.settled()
+  network.gossip = false
+  const missed = await say(a, roomId, 4)
+  await a.rooms.setState(roomId, a.user(), 'm.room.name', '', { name: 'changed in the gap' })
+  const last = await a.rooms.pdu(await a.rooms.message(roomId, a.user(), 'last'))
+  assert.equal((await b.hear(last.json, roomId, a.name)).kind, 'accepted')
+  assert.ok(network.requests.some(({ uri }) => uri.includes('/state_ids/')))
+  assert.deepEqual(await b.rooms.stateOf(roomId), await a.rooms.stateOf(roomId))
+  gap.open = true
+  const slice = await b.rooms.reader.timeline(roomId, { direction: 'b', limit: 50 })
+  const bodies = slice.events.flatMap(({ pdu }) => (pdu.type === 'm.room.message' ? [pdu.content.body] : []))
+  assert.deepEqual(bodies.sort(), ['last', ...missed].sort())
+})
+
+test('a state at the gap with a hole or a forged event in it is not believed', async (t) => {
+  for (const lie of ['hole', 'forged', 'twice', 'no create'] as const) {
+    const network = new ExchangeNetwork()
+    t.after(() => network.stop())
+    const a = await network.add('a', {
+      tamper: async ({ uri }, honest) => {
+        if (/get_missing_events|events_since/.test(uri)) return { events: [] }
+        const answer = await honest()
+        if (!/state_ids|state/.test(uri)) return answer
+        const ids = (answer.pdu_ids ?? []) as string[]
+        const pdus = (answer.pdus ?? []) as JsonObject[]
+        if (lie === 'hole') return { ...answer, pdu_ids: [...ids, unknownId(1)], pdus: [...pdus, {}] }
+        if (lie === 'forged') return { ...answer, pdu_ids: 'x', pdus: pdus.map((pdu) => ({ ...pdu, sender: '@x:c' })) }
+        if (lie === 'twice') return { ...answer, pdu_ids: [...ids, ...ids] }
+        return { ...answer, pdu_ids: ids.slice(1), pdus: pdus.slice(1) }
+      },
+    })
+    const b = await network.add('b')
+    const roomId = await a.rooms.createRoom(a.user())
+    await b.join(roomId, [a])
+    await network.settled()
+    network.gossip = false
+    await say(a, roomId, 2)
+    const last = await a.rooms.pdu(await a.rooms.message(roomId, a.user(), 'last'))
+    assert.equal((await b.hear(last.json, roomId, a.name)).kind, 'waiting', lie)
+  }
+})
+
 test('incoming never throws, whatever comes', async (t) => {
   const { nodes, roomId } = await sharedRoom(t, 'a', 'b')
   const [a, b] = nodes

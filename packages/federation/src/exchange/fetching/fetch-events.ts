@@ -1,21 +1,21 @@
 import type { AbortOptions, EventId, JsonObject, RoomId, ServerName } from '@starling/protocol'
 import type { CheckedPdu, ServerRequests } from '../../contracts.ts'
+import type { EventBudget } from '../event-budget.ts'
 import { limits } from '../limits.ts'
 import type { Count } from '../ports.ts'
 import type { EventCarrier } from '../wire/event-carrier.ts'
 import { asArray } from '../wire/read-json.ts'
 import { ask } from '../wire/request-failure.ts'
 import { v1 } from '../wire/uri.ts'
-import type { FetchBudget } from './polite-requests.ts'
 
 /** Asks one server for events of one room; answers hold only what passed every check. */
 export class EventFetcher {
   readonly #requests: ServerRequests
   readonly #carrier: EventCarrier
-  readonly #budget: FetchBudget
+  readonly #budget: EventBudget
   readonly #count: Count
 
-  constructor(requests: ServerRequests, carrier: EventCarrier, budget: FetchBudget, count: Count) {
+  constructor(requests: ServerRequests, carrier: EventCarrier, budget: EventBudget, count: Count) {
     this.#requests = requests
     this.#carrier = carrier
     this.#budget = budget

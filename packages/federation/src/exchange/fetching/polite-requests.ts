@@ -1,7 +1,6 @@
 import type { AbortOptions, JsonObject, ServerName } from '@starling/protocol'
 import type { ServerRequests } from '../../contracts.ts'
 import { RequestError } from '../../net/requests/request-error.ts'
-import { LruMap } from '../../store/lru-map.ts'
 import { limits } from '../limits.ts'
 
 type RequestOptions = AbortOptions & { readonly maxResponseBytes?: number; readonly timeoutMs?: number }
@@ -61,36 +60,5 @@ export class PoliteRequests implements ServerRequests {
     const next = lane?.waiting.shift()
     if (next) next()
     else if (lane && --lane.running === 0) this.#lanes.delete(server)
-  }
-}
-
-const MINUTE_MS = 60_000
-
-/** Events that one server may make us take in per minute by having us fetch (bad input 53). */
-export class FetchBudget {
-  readonly #clock: { now(): number }
-  readonly #spent = new LruMap<ServerName, { left: number; at: number }>(1_024)
-
-  constructor(clock: { now(): number }) {
-    this.#clock = clock
-  }
-
-  /** How many of `wanted` events may be fetched from the server now. */
-  grant(server: ServerName, wanted: number): number {
-    return Math.min(wanted, Math.floor(this.#bucket(server).left))
-  }
-
-  spend(server: ServerName, events: number): void {
-    this.#bucket(server).left -= events
-  }
-
-  #bucket(server: ServerName): { left: number; at: number } {
-    const now = this.#clock.now()
-    const bucket = this.#spent.get(server) ?? { left: limits.fetchedEventsPerMinute, at: now }
-    const refill = (Math.max(0, now - bucket.at) * limits.fetchedEventsPerMinute) / MINUTE_MS
-    bucket.left = Math.min(limits.fetchedEventsPerMinute, bucket.left + refill)
-    bucket.at = now
-    this.#spent.set(server, bucket)
-    return bucket
   }
 }

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { JsonObject } from '@starling/protocol'
+import { type JsonObject, parsePdu, type RoomVersionRules, roomVersionRules } from '@starling/protocol'
+import { testCrypto } from '@starling/testkit'
 import { ExchangeNetwork } from '../../../test/exchange-network.ts'
+import type { CheckedPdu } from '../../contracts.ts'
 import { RoomError } from '../../room/room-error.ts'
 
 type Events = JsonObject[]
@@ -73,3 +75,34 @@ for (const [what, forge] of FORGERIES) {
     assert.deepEqual(await b.rooms.stateOf(roomId), await c.rooms.stateOf(roomId))
   })
 }
+
+test('bad input 51, the twin: without the checks a forged event is in the state', async (t) => {
+  const network = new ExchangeNetwork()
+  t.after(() => network.stop())
+  const a = await network.add('a')
+  const b = await network.add('b')
+  const name = { type: 'm.room.name', stateKey: '', content: { name: 'true' } }
+  const open = { type: 'm.room.join_rules', stateKey: '', content: { join_rule: 'public' } }
+  const roomId = await a.rooms.createRoom(a.user(), '12', [open, name])
+  const draft = { roomId, sender: b.user(), type: 'm.room.member', stateKey: b.user(), content: { membership: 'join' } }
+  const event = b.engine.finish(await a.engine.template(draft), '12')
+  const uri = `/_matrix/federation/v2/send_join/${encodeURIComponent(roomId)}/${encodeURIComponent(event.pdu.eventId)}`
+  const answer = await a.ask(b, 'PUT', uri, event.pdu.json)
+  const rules = roomVersionRules('12') as RoomVersionRules
+  const unchecked = (list: unknown): CheckedPdu[] =>
+    (list as Events).map((json) => {
+      const forged = isName(json) ? { ...json, content: { name: 'forged' }, signatures: {} } : json
+      const parsed = parsePdu(forged, rules, testCrypto.sha256)
+      assert.ok(parsed.ok)
+      return { pdu: parsed.pdu, roomVersion: '12', redacted: false }
+    })
+  const room = {
+    roomId,
+    roomVersion: '12',
+    state: unchecked(answer.state),
+    authChain: unchecked(answer.auth_chain),
+    event,
+  }
+  assert.equal((await b.engine.importRoom(room)).kind, 'accepted')
+  assert.equal((await b.rooms.reader.stateEvent(roomId, 'm.room.name', ''))?.pdu.content.name, 'forged')
+})

@@ -47,9 +47,29 @@ test('bad input 48: of a malicious make_join template only the allowed fields ar
     content: { membership: 'join', displayname: 'me' },
     origin_server_ts: 5,
   })
-  // The twin: what a server that trusts the template would sign.
-  assert.notDeepEqual({ ...evil, origin_server_ts: 5 }, built)
   assert.equal(JSON.stringify(built).includes('evil'), false)
+})
+
+test('bad input 48, the twin: a server that signs the template as it comes puts what it says into the room', async (t) => {
+  const network = new ExchangeNetwork()
+  t.after(() => network.stop())
+  const a = await network.add('a')
+  const b = await network.add('b')
+  const open = { type: 'm.room.join_rules', stateKey: '', content: { join_rule: 'public' } }
+  const room = await a.rooms.createRoom(a.user(), '12', [open])
+  const draft = {
+    roomId: room,
+    sender: b.user(),
+    type: 'm.room.member',
+    stateKey: b.user(),
+    content: { membership: 'join' },
+  }
+  const evil = { ...(await a.engine.template(draft)), content: { membership: 'join', displayname: 'I said this' } }
+  const { pdu } = b.engine.finish(evil, '12')
+  const uri = `/_matrix/federation/v2/send_join/${encodeURIComponent(room)}/${encodeURIComponent(pdu.eventId)}`
+  await a.ask(b, 'PUT', uri, pdu.json)
+  const member = await a.rooms.reader.stateEvent(room, 'm.room.member', b.user())
+  assert.equal(member?.pdu.content.displayname, 'I said this')
 })
 
 const LIES: readonly (readonly [what: string, event: JsonObject])[] = [
