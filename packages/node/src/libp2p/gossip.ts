@@ -5,6 +5,7 @@ import type { Gossip, GossipValidator, GossipVerdict, PeerId } from '@starling/f
 import type { Logger } from '@starling/protocol'
 import { type Admission, CONFIDENTIAL_GOSSIP_LIMITS, type ConfidentialGossip } from './confidential-gossip.ts'
 import type { GossipInternals } from './gossip-internals.ts'
+import { plain } from './requests.ts'
 import { TransportError } from './transport-error.ts'
 
 /** Subscriptions per peer that gossipsub counts: it charges each topic its name and 1 KiB (GOTCHAS 10). */
@@ -134,7 +135,7 @@ export class Libp2pGossip implements Gossip {
       const validator = this.#validators.get(topic)
       if (!validator) return TopicValidatorResult.Ignore
       try {
-        return VERDICTS[await validator(from.toString() as PeerId, data)]
+        return VERDICTS[await validator(from.toString() as PeerId, plain(data))]
       } catch (error) {
         this.#log.error({ err: error, topic }, 'gossip validator failed; message ignored')
         return TopicValidatorResult.Ignore

@@ -31,7 +31,7 @@ export async function exchange(
     await frames.write(request, { signal })
     await stream.close({ signal })
     const response = await frames.read({ signal })
-    return response.subarray()
+    return plain(response.subarray())
   } catch (error) {
     const failure = asTransportError(error, 'request failed', 'reset', signal)
     stream?.abort(failure)
@@ -56,7 +56,7 @@ export function answering(
     try {
       const frames = framesOf(stream, limits.maxRequestBytes)
       const request = await frames.read({ signal })
-      const response = await abortable(handler(from, request.subarray(), { signal }), signal)
+      const response = await abortable(handler(from, plain(request.subarray()), { signal }), signal)
       await frames.write(response, { signal })
       await stream.close({ signal })
     } catch (error) {
@@ -67,6 +67,11 @@ export function answering(
       inFlight.leave(from)
     }
   }
+}
+
+/** Without what Node's Buffer changes of a Uint8Array (`slice`, `toString`, equality in tests). */
+export function plain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 /** The earlier of the caller's signal and our own timeout. */

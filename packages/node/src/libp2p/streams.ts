@@ -2,7 +2,7 @@ import type { Stream } from '@libp2p/interface'
 import type { ByteStream, PeerId, ProtocolLimits } from '@starling/federation'
 import type { AbortOptions, Logger } from '@starling/protocol'
 import { PerPeerCount } from './per-peer-count.ts'
-import { withTimeout } from './requests.ts'
+import { plain, withTimeout } from './requests.ts'
 import { asTransportError, TransportError } from './transport-error.ts'
 
 /** Bytes read from the muxer and not yet asked for, above which the remote is told to wait. */
@@ -46,7 +46,7 @@ export function asByteStream(
     notify()
   }
   stream.addEventListener('message', ({ data }) => {
-    const bytes = data.subarray()
+    const bytes = plain(data.subarray())
     received += bytes.byteLength
     if (received > limits.maxInboundBytes) {
       reset(new TransportError('too-large', `more than ${limits.maxInboundBytes} bytes on one stream`))

@@ -19,6 +19,7 @@ export interface StockPeer extends AsyncDisposable {
   readonly received: { readonly topic: string; readonly text: string }[]
   /** Every RPC that came in, before gossipsub looked at it. */
   readonly rpcs: RPC[]
+  /** Resolves once the other end has the connection, too, and its protocols are known here. */
   connect(to: Reachable): Promise<void>
   /** Sends this RPC as it is. False while there is no stream to that peer. */
   say(to: Reachable, rpc: Partial<RPC>): boolean
@@ -60,7 +61,10 @@ export async function openStockPeer(options: Partial<GossipsubOpts> = {}): Promi
     received,
     rpcs,
     async connect(to) {
+      const identified = Promise.withResolvers<void>()
+      node.addEventListener('peer:identify', () => identified.resolve(), { once: true })
       await node.dial('node' in to ? to.node.getMultiaddrs() : to.transport.multiaddrs().map((each) => multiaddr(each)))
+      await identified.promise
     },
     say: (to, rpc) =>
       inside.sendRpc('node' in to ? to.node.peerId.toString() : to.peerId, { subscriptions: [], messages: [], ...rpc }),
