@@ -146,3 +146,21 @@ test('whois: oneself and, for the owner, others', async () => {
   assert.equal((await whois(owner, userId)).status, 200)
   assert.equal((await whois(accessToken, owner.userId)).status, 403)
 })
+
+test('bad input 15: an event over 64 KiB is 413 M_TOO_LARGE, by the engine or unread', async () => {
+  await using here = await start()
+  const as = await here.user()
+  const { room_id } = await here.ok('POST', '/createRoom', as, {})
+  for (const [txn, size] of [60_000, 66_000, 600_000].entries()) {
+    const path = `/_matrix/client/v3/rooms/${room_id}/send/m.room.message/t${txn}`
+    const answer = await here.request('PUT', path, { as, body: { msgtype: 'm.text', body: 'x'.repeat(size) } })
+    if (size < 65_536) assert.equal(answer.status, 200)
+    else assert.deepEqual([answer.status, answer.body.errcode], [413, 'M_TOO_LARGE'], String(size))
+  }
+})
+
+test('bad input 31: no route reaches the node by what a peer would say: only HTTP requests are read', async () => {
+  await using here = await start()
+  const answer = await here.request('PUT', '/_matrix/federation/v1/send/1', { body: { pdus: [] } })
+  assert.deepEqual([answer.status, answer.body.errcode], [404, 'M_UNRECOGNIZED'])
+})

@@ -1,5 +1,6 @@
 import { type ScryptOptions, scrypt, timingSafeEqual } from 'node:crypto'
 import type { RandomBytes } from '@starling/protocol'
+import { MatrixError } from '../http/matrix-error.ts'
 
 /** A password as stored: scrypt (RFC 7914) with the parameters of its time, so that they can be raised later. */
 export interface PasswordHash {
@@ -19,6 +20,10 @@ const SALT_BYTES = 16
 
 /** Hashes run one after the other: a login flood takes the memory of one. */
 let tail: Promise<unknown> = Promise.resolve()
+let waiting = 0
+
+/** Hashes that wait; more are refused with 429 and none of those waiting is dropped. At 0.2 s each, half a minute. */
+const MAX_WAITING = 150
 
 export async function hashPassword(password: string, randomBytes: RandomBytes): Promise<PasswordHash> {
   const salt = Buffer.from(randomBytes(SALT_BYTES))
@@ -36,7 +41,7 @@ export function wasteTimeLikeAMatch(password: string): Promise<unknown> {
   return derive(password, Buffer.alloc(SALT_BYTES), COST)
 }
 
-function derive(
+async function derive(
   password: string,
   salt: Buffer,
   { cost, blockSize, parallelization }: Pick<PasswordHash, 'cost' | 'blockSize' | 'parallelization'>,
@@ -48,7 +53,13 @@ function derive(
         error ? reject(error) : resolve(key),
       )
     })
-  const mine = tail.then(task, task)
-  tail = mine
+  if (waiting >= MAX_WAITING) {
+    throw new MatrixError(429, 'M_LIMIT_EXCEEDED', 'Too many logins at once', { retry_after_ms: 30_000 })
+  }
+  waiting += 1
+  const mine = tail.then(task, task).finally(() => {
+    waiting -= 1
+  })
+  tail = mine.catch(() => undefined)
   return mine
 }

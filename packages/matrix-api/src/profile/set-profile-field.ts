@@ -26,9 +26,9 @@ export function setProfileField(deps: ProfileDeps) {
       const userId = ownUserIdOf(call)
       const { keyName = '' } = call.params
       checkFieldName(keyName)
-      // An empty avatar address is how clients remove the avatar.
       const value = checkFieldValue(keyName, ownValue(call.body, keyName))
-      await change(deps, userId, keyName, keyName === 'avatar_url' && value === '' ? undefined : value)
+      // An empty name or avatar address is how clients remove them.
+      await change(deps, userId, keyName, IN_ROOMS.has(keyName) && value === '' ? undefined : value)
       return {}
     },
   })

@@ -30,6 +30,18 @@ interface RefreshRow {
   readonly issued?: Pair
 }
 
+/** What takes tokens out of the store, and the hashes of the access tokens among them. */
+interface Removal {
+  readonly operations: readonly BatchOperation[]
+  readonly access: readonly string[]
+}
+
+const NOTHING: Removal = { operations: [], access: [] }
+
+function both(a: Removal, b: Removal): Removal {
+  return { operations: [...a.operations, ...b.operations], access: [...a.access, ...b.access] }
+}
+
 export interface IssuedTokens {
   readonly accessToken: string
   readonly refreshToken: string | undefined
@@ -60,6 +72,8 @@ export class Sessions implements TokenChecker {
   readonly #byDevice
   readonly #queue = new KeyedQueue()
   readonly #cache = new Map<string, AccessRow>()
+  /** Counts them, so that a check can tell that one came between its reading and its remembering. */
+  #revocations = 0
   readonly lastSeen: LastSeen
 
   constructor(deps: SessionsDeps) {
@@ -75,15 +89,11 @@ export class Sessions implements TokenChecker {
   }
 
   /** A new session; tokens that the device had before are revoked. Durable when it resolves. */
-  create(
-    userId: UserId,
-    deviceId: string,
-    options: { readonly refreshable?: boolean; readonly keepOthers?: boolean } = {},
-  ): Promise<IssuedTokens> {
+  create(userId: UserId, deviceId: string, options: { readonly refreshable?: boolean } = {}): Promise<IssuedTokens> {
     return this.#queue.run(userId, async () => {
-      const revoked = options.keepOthers ? [] : await this.#revocation(userId, deviceId)
+      const removal = await this.#revocation(userId, deviceId)
       const { operations, issued } = this.#issue(userId, deviceId, options.refreshable ?? false, undefined)
-      await this.#deps.store.batch([...revoked, ...operations])
+      await this.#commit(removal, operations)
       return issued
     })
   }
@@ -93,11 +103,13 @@ export class Sessions implements TokenChecker {
     seen: { readonly ip: string; readonly userAgent: string | undefined },
   ): Promise<TokenCheck> {
     const hash = tokenHash(token)
-    const row = this.#cache.get(hash) ?? (await this.#access.get(hash))
+    const revocations = this.#revocations
+    const found = this.#cache.get(hash) ?? (await this.#access.get(hash))
+    const row = found?.replaces ? await this.#retire(hash, found) : found
     if (!row) return { kind: 'unknown' }
     if (row.expiresAt !== undefined && row.expiresAt <= this.#deps.clock.now()) return { kind: 'expired' }
-    if (row.replaces) await this.#retire(hash, row)
-    else this.#remember(hash, row)
+    // Read before a revocation, it must not stand in the cache after it.
+    if (revocations === this.#revocations) this.#remember(hash, row)
     this.lastSeen.note(row.userId, row.deviceId, seen.ip)
     return { kind: 'valid', requester: { userId: row.userId, deviceId: row.deviceId, sessionId: hash } }
   }
@@ -111,16 +123,11 @@ export class Sessions implements TokenChecker {
       const row = await this.#refresh.get(hash)
       if (!row) return undefined
       const { userId, deviceId } = row
-      const unused = row.issued ? this.#drop(userId, deviceId, row.issued) : []
-      const older = row.replaces ? this.#drop(userId, deviceId, row.replaces) : []
+      const unused = row.issued ? this.#drop(userId, deviceId, row.issued) : NOTHING
+      const older = row.replaces ? this.#drop(userId, deviceId, row.replaces) : NOTHING
       const { operations, issued, pair } = this.#issue(userId, deviceId, true, { access: row.access, refresh: hash })
       const { replaces: _used, ...kept } = row
-      await this.#deps.store.batch([
-        ...unused,
-        ...older,
-        ...operations,
-        this.#refresh.put([hash], { ...kept, issued: pair }),
-      ])
+      await this.#commit(both(unused, older), [...operations, this.#refresh.put([hash], { ...kept, issued: pair })])
       return issued
     })
   }
@@ -128,16 +135,8 @@ export class Sessions implements TokenChecker {
   /** Revokes every token of the device. */
   revokeDevice(userId: UserId, deviceId: string): Promise<void> {
     return this.#queue.run(userId, async () => {
-      await this.#deps.store.batch([
-        ...(await this.#revocation(userId, deviceId)),
-        ...this.lastSeen.forget(userId, deviceId),
-      ])
+      await this.#commit(await this.#revocation(userId, deviceId), this.lastSeen.forget(userId, deviceId))
     })
-  }
-
-  /** Ends one session whatever device it belongs to. */
-  async revokeSession(userId: UserId, deviceId: string, sessionId: string): Promise<void> {
-    await this.#deps.store.batch(this.#drop(userId, deviceId, { access: sessionId, refresh: '' }))
   }
 
   /** Ids of devices with at least one token. */
@@ -147,14 +146,14 @@ export class Sessions implements TokenChecker {
     return [...devices]
   }
 
-  async #revocation(userId: UserId, deviceId: string): Promise<BatchOperation[]> {
-    const operations: BatchOperation[] = []
+  async #revocation(userId: UserId, deviceId: string): Promise<Removal> {
+    let removal = NOTHING
     for await (const { key } of this.#byDevice.scan([userId, deviceId])) {
       const [, , kind, hash] = key
-      this.#cache.delete(hash)
-      operations.push(this.#byDevice.del(...key), kind === 'access' ? this.#access.del(hash) : this.#refresh.del(hash))
+      const pair = kind === 'access' ? { access: hash, refresh: '' } : { access: undefined, refresh: hash }
+      removal = both(removal, this.#drop(userId, deviceId, pair))
     }
-    return operations
+    return removal
   }
 
   #issue(userId: UserId, deviceId: string, refreshable: boolean, replaces: Pair | undefined) {
@@ -181,27 +180,35 @@ export class Sessions implements TokenChecker {
     return { operations, issued, pair: { access, refresh } }
   }
 
-  /** First use of a refreshed token: the pair that it replaces is revoked. */
-  #retire(hash: string, seen: AccessRow): Promise<void> {
+  /** First use of a refreshed token: the pair that it replaces is revoked. Undefined where it has been revoked itself. */
+  #retire(hash: string, seen: AccessRow): Promise<AccessRow | undefined> {
     return this.#queue.run(seen.userId, async () => {
       const row = await this.#access.get(hash)
-      if (!row?.replaces) return
+      if (!row?.replaces) return row
       const { replaces, ...kept } = row
-      await this.#deps.store.batch([...this.#drop(row.userId, row.deviceId, replaces), this.#access.put([hash], kept)])
-      this.#remember(hash, kept)
+      await this.#commit(this.#drop(row.userId, row.deviceId, replaces), [this.#access.put([hash], kept)])
+      return kept
     })
   }
 
-  #drop(userId: UserId, deviceId: string, pair: Pair): BatchOperation[] {
-    const operations: BatchOperation[] = []
-    if (pair.access !== undefined) {
-      this.#cache.delete(pair.access)
-      operations.push(this.#access.del(pair.access), this.#byDevice.del(userId, deviceId, 'access', pair.access))
-    }
-    if (pair.refresh !== '') {
-      operations.push(this.#refresh.del(pair.refresh), this.#byDevice.del(userId, deviceId, 'refresh', pair.refresh))
-    }
-    return operations
+  #drop(userId: UserId, deviceId: string, { access, refresh }: Pair): Removal {
+    const ofAccess =
+      access === undefined ? [] : [this.#access.del(access), this.#byDevice.del(userId, deviceId, 'access', access)]
+    const ofRefresh =
+      refresh === '' ? [] : [this.#refresh.del(refresh), this.#byDevice.del(userId, deviceId, 'refresh', refresh)]
+    return { operations: [...ofAccess, ...ofRefresh], access: access === undefined ? [] : [access] }
+  }
+
+  /** Forgets the removed tokens before and after they are gone from the store: a check in between may have read them. */
+  async #commit(removal: Removal, operations: readonly BatchOperation[]): Promise<void> {
+    this.#uncache(removal)
+    await this.#deps.store.batch([...removal.operations, ...operations])
+    this.#uncache(removal)
+  }
+
+  #uncache({ access }: Removal): void {
+    if (access.length > 0) this.#revocations += 1
+    for (const hash of access) this.#cache.delete(hash)
   }
 
   #remember(hash: string, row: AccessRow): void {

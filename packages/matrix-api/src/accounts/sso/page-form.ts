@@ -17,6 +17,6 @@ export function isSameOrigin(request: Request): boolean {
   const site = request.headers['sec-fetch-site']
   if (site !== undefined && site !== 'same-origin') return false
   const { origin, host } = request.headers
-  if (origin === undefined || origin === 'null') return site === 'same-origin' || origin === undefined
+  if (origin === undefined) return true
   return URL.canParse(origin) && new URL(origin).host === host
 }

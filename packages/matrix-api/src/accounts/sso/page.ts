@@ -48,7 +48,8 @@ export function sendPage(response: Response, status: number, page: Page): void {
   response.statusCode = status
   response.setHeader('content-type', 'text/html; charset=utf-8')
   response.setHeader('cache-control', 'no-store')
-  response.setHeader('referrer-policy', 'no-referrer')
+  // Not `no-referrer`: browsers would then send `Origin: null` with the form, and say less about where it comes from.
+  response.setHeader('referrer-policy', 'same-origin')
   response.setHeader('x-content-type-options', 'nosniff')
   response.setHeader('x-frame-options', 'DENY')
   response.setHeader(
