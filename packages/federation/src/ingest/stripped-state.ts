@@ -15,6 +15,7 @@ export function cleanStrippedState(events: readonly JsonObject[], membership: Pd
   const kept: JsonObject[] = []
   let characters = 0
   for (const event of events.slice(0, MAX_EVENTS)) {
+    if (!isJsonObject(event)) continue
     const { type, sender, state_key: stateKey, content } = event
     if (!isText(type) || !isText(sender) || !isText(stateKey) || !isJsonObject(content)) continue
     if (type === 'm.room.member' && stateKey === membership.stateKey) continue

@@ -6,6 +6,7 @@ import { stateResolver } from '../state/resolve-states.ts'
 import { StateStore } from '../state/state-store.ts'
 import { Database } from '../store/database.ts'
 import { EventStore } from '../store/event-store.ts'
+import { expireTransactions } from '../store/expire-transactions.ts'
 import { StoredOutbox } from '../store/outbox.ts'
 import { RoomRegistry } from '../store/room-registry.ts'
 import { migrate } from '../store/schema.ts'
@@ -41,7 +42,8 @@ export interface OpenRooms {
 }
 
 /**
- * Opens the rooms in a store: migrates it, finishes purges that a crash interrupted, and reads who is joined where.
+ * Opens the rooms in a store: migrates it, finishes purges that a crash interrupted, drops transaction ids of long ago, and
+ * reads who is joined where.
  *
  * @throws SchemaError where a newer program wrote the database
  */
@@ -50,6 +52,7 @@ export async function openRooms(options: RoomsOptions): Promise<OpenRooms> {
   await migrate(store)
   const database = new Database(store)
   await finishPurges(database)
+  await expireTransactions(store, clock.now())
   const positions = await StreamPositionCounter.open(store, logger)
   const registry = await RoomRegistry.open(database)
   const joinedServers = await JoinedServers.open(database)

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { JsonObject } from '@starling/protocol'
-import type { FakeKeyDirectory } from '@starling/testkit'
+import { type FakeKeyDirectory, MemoryStore, TestClock } from '@starling/testkit'
 import { RoomServer } from '../../test/room-server.ts'
 import { RoomError } from './room-error.ts'
 
@@ -86,6 +86,23 @@ test('bad input 14: the same transaction makes one event, also at the same time'
   assert.notEqual(await a.engine.send(draft, { transaction: other }), ids[0])
   const stored = await a.reader.event(roomId, ids[0] ?? assert.fail())
   assert.deepEqual(stored?.transaction, transaction)
+})
+
+test('a transaction id is forgotten a week later, at the next start', async () => {
+  const store = new MemoryStore()
+  const clock = new TestClock()
+  const a = await RoomServer.open('alpha.test', { store, clock })
+  const alice = a.user('alice')
+  const roomId = await a.createRoom(alice)
+  const transaction = { userId: alice, deviceId: 'DEVICE', txnId: 'm1' }
+  const draft = { roomId, sender: alice, type: 'm.room.message', content: { body: 'once' } }
+  const eventId = await a.engine.send(draft, { transaction })
+  clock.advance(6 * 24 * 60 * 60 * 1000)
+  const soon = await RoomServer.open('alpha.test', { store, clock })
+  assert.equal(await soon.engine.send(draft, { transaction }), eventId)
+  clock.advance(2 * 24 * 60 * 60 * 1000)
+  const late = await RoomServer.open('alpha.test', { store, clock })
+  assert.notEqual(await late.engine.send(draft, { transaction }), eventId)
 })
 
 test('content that events cannot have is refused', async () => {
