@@ -10,10 +10,6 @@ export const limits = {
   /** Transactions remembered, so that a repeated one gets the same answer; the oldest is dropped first. */
   transactionsRemembered: 1_000,
 
-  /** Room version formats: parents and auth events that one event may name. */
-  prevEvents: 20,
-  authEvents: 10,
-
   /** Events in one answer to `backfill`, `get_missing_events` and the events of anti-entropy. */
   eventsPerAnswer: 100,
   /** JSON characters of events in such an answer; at least one event is always given. */
@@ -54,8 +50,9 @@ export const limits = {
   parkedAttempts: 4,
   /** Auth events fetched for one event. */
   authEventsPerFetch: 500,
-  /** Events that were rejected or refused, remembered so that nobody makes us fetch them again. */
-  refusedRemembered: 10_000,
+  /** Extremities of others that did not come in this many comparisons are no longer asked for, and how many are kept. */
+  extremityAttempts: 3,
+  extremitiesGivenUp: 10_000,
 
   /** Questions for a server's keys that are remembered, and the time before one is asked again (milliseconds). */
   keyQuestionsRemembered: 4_096,

@@ -189,6 +189,10 @@ test('fake answers to a comparison lead nowhere and end', async (t) => {
   await a.exchange.reconcile(liar.name)
   await network.settled()
   assert.ok(network.requests.length - before <= limits.extremitiesPerRoom + 10)
+  for (let attempt = 1; attempt < limits.extremityAttempts; attempt++) await a.exchange.reconcile(liar.name)
+  const givenUp = network.requests.length
+  await a.exchange.reconcile(liar.name)
+  assert.equal(network.requests.length, givenUp + 1, 'what never came is not asked for any more')
   for (const answer of [{}, { differ: [] }, { differ: { x: 'y' } }]) {
     const broken = await network.add(`broken${JSON.stringify(answer).length}`, {
       tamper: async () => answer as JsonObject,

@@ -1,6 +1,7 @@
 import type { AbortOptions, EventId, JsonObject, RoomId, ServerName } from '@starling/protocol'
 import { ownValue, parseEventId } from '@starling/protocol'
 import type { RoomEngine, ServerRequests } from '../../contracts.ts'
+import { LruMap } from '../../store/lru-map.ts'
 import type { CatchUp } from '../fetching/catch-up.ts'
 import type { EventFetcher } from '../fetching/fetch-events.ts'
 import { limits } from '../limits.ts'
@@ -31,6 +32,8 @@ export class Reconciler {
   readonly #underWay = new Map<ServerName, Promise<void>>()
   readonly #askBacks = new Map<ServerName, () => void>()
   readonly #lastMet = new Map<ServerName, number>()
+  /** Extremities that did not come: made up, or refused here. The least recently named is dropped first. */
+  readonly #inVain = new LruMap<EventId, number>(limits.extremitiesGivenUp)
   #stopped = false
 
   constructor(parts: ReconcilerParts) {
@@ -111,9 +114,10 @@ export class Reconciler {
     theirs: readonly EventId[],
     options?: AbortOptions,
   ): Promise<void> {
+    const wanted = theirs.filter((id) => (this.#inVain.get(id) ?? 0) < limits.extremityAttempts)
     const unknown = async () => {
-      const here = await this.#parts.engine.inDag(theirs)
-      return theirs.filter((id) => !here.has(id))
+      const here = await this.#parts.engine.inDag(wanted)
+      return wanted.filter((id) => !here.has(id))
     }
     if ((await unknown()).length === 0) return
     await this.#parts.catchUp.pull(server, roomId, options)
@@ -125,6 +129,7 @@ export class Reconciler {
       const event = await this.#parts.fetcher.event(server, { roomId, roomVersion }, eventId, options)
       if (event) await this.#parts.catchUp.settle(event, server, options)
     }
+    for (const eventId of await unknown()) this.#inVain.set(eventId, (this.#inVain.get(eventId) ?? 0) + 1)
   }
 
   /** Bounded like the servers that rooms are shared with; the longest ago is dropped first. */
