@@ -25,7 +25,9 @@ export class SharedRooms {
   async start(): Promise<void> {
     this.#stop = this.#engine.watch({ serversChanged: (roomId) => this.#changed(roomId) })
     for (const roomId of await this.#engine.joinedRooms()) {
-      if (!this.#servers.has(roomId)) this.#set(roomId, await this.#engine.joinedServers(roomId))
+      const servers = await this.#engine.joinedServers(roomId)
+      // What changed meanwhile has been read after this.
+      if (!this.#servers.has(roomId)) this.#set(roomId, servers)
     }
   }
 

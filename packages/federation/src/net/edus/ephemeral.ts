@@ -37,6 +37,8 @@ export class EphemeralData {
   readonly #typingSentAt = new Map<string, number>()
   /** Position up to which a server has our receipts, as far as this process knows; bounded by the neighbours. */
   readonly #receiptMarks = new Map<ServerName, number>()
+  /** Servers that share a room, as of the last look. */
+  readonly #neighbours = new Set<ServerName>()
   readonly #stops: (() => void)[] = []
   #cancelTick: (() => void) | undefined
   #stopped = false
@@ -46,9 +48,11 @@ export class EphemeralData {
   }
 
   start(): void {
-    const { bindings, engine } = this.#parts
+    const { bindings, engine, sharedRooms } = this.#parts
+    for (const server of sharedRooms.neighbours()) this.#neighbours.add(server)
     this.#stops.push(
       bindings.watch({ met: (server) => this.#met(server) }),
+      sharedRooms.watch((roomId) => this.#welcome(roomId)),
       engine.watch({
         accepted: (roomId, event) => {
           if (event.type !== 'm.room.member' || event.stateKey === undefined) return
@@ -137,6 +141,21 @@ export class EphemeralData {
       if (servers.every((server) => reached.has(server)) || !(await joined.isJoined(roomId, userId))) continue
       for (const server of servers) reached.add(server)
       sender.queue(roomId, edu)
+    }
+  }
+
+  /** A server that came to share a room learns at once who is here; one that left is forgotten. */
+  #welcome(roomId: RoomId): void {
+    const { bindings, sharedRooms } = this.#parts
+    for (const server of this.#neighbours) {
+      if (sharedRooms.isNeighbour(server)) continue
+      this.#neighbours.delete(server)
+      this.#receiptMarks.delete(server)
+    }
+    for (const server of sharedRooms.serversIn(roomId)) {
+      if (this.#neighbours.has(server)) continue
+      this.#neighbours.add(server)
+      if (bindings.peersOf(server).length > 0) this.#met(server)
     }
   }
 

@@ -88,7 +88,7 @@ export class RequestServer {
 
   /** Who asks is proven by the signature; who carries, by the connection. */
   async #read(from: PeerId, bytes: Uint8Array): Promise<RequestEnvelope> {
-    const { bindings, ground, keyRing, sharedRooms } = this.#parts
+    const { bindings, ground, keyRing, sharedRooms, transport } = this.#parts
     if (!this.#perPeer.take(from)) throw new DroppedRequest('peer-rate')
     const request = parseRequest(bytes)
     if (!request) throw new DroppedRequest('malformed')
@@ -98,7 +98,8 @@ export class RequestServer {
     if (!(await isSignedByOrigin(request, keyRing, ground.crypto.ed25519))) throw new DroppedRequest('bad-signature')
     // The request may be quicker than the key exchange; its own keys say as much of who carries it.
     const document = await keyRing.documentOf(request.origin)
-    if (document && keyRing.serverOfPeer(from) === undefined) bindings.bind(from, document)
+    const unknown = keyRing.serverOfPeer(from) === undefined && transport.connectedPeers().includes(from)
+    if (document && unknown) bindings.bind(from, document)
     const carrier = keyRing.serverOfPeer(from)
     if (carrier === undefined) throw new DroppedRequest('stranger')
     // One hop: what was relayed comes from a server that shares a room with us, and it relays for its own peers only.
