@@ -33,7 +33,7 @@ export async function changeCurrentState(
 ): Promise<void> {
   const head = transaction.requireHead()
   const previous = head.state
-  if (previous.id === next.id && previous.map === next.map) return
+  if (previous.id === next.id) return
   const delta = stateDelta(previous.map, next.map)
   for (const [slot, eventId] of delta) {
     transaction.write(tables.stateChange.put([head.number, place.position, slot], eventId ?? null))

@@ -103,7 +103,9 @@ export class RoomTransaction implements RowSource {
 
   async state(id: StateId): Promise<RoomState> {
     const own = this.#newStates.get(id)
-    return own ? own.state : this.#states.get(this.requireHead().number, id)
+    if (own) return own.state
+    const head = this.requireHead()
+    return head.state.id === id ? head.state : this.#states.get(head.number, id)
   }
 
   /** Stores what `delta` makes of `base`; an empty delta stores nothing and is `base`. Numbers it by the head. */
