@@ -56,7 +56,7 @@ export class Exchange implements RoomExchange, AsyncDisposable {
     this.#parts = { ...parts, requests }
     this.#logger = parts.logger
     this.#fetcher = new EventFetcher(requests, carrier, new EventBudget(clock, limits.fetchedEventsPerMinute), count)
-    this.#catchUp = new CatchUp({ engine, keys, requests, fetcher: this.#fetcher, count })
+    this.#catchUp = new CatchUp({ engine, keys, requests, fetcher: this.#fetcher, clock, count })
     const { sha256 } = parts.crypto
     const digests = new RoomDigests(engine, sha256)
     this.#reconciler = new Reconciler({

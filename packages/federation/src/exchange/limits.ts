@@ -46,6 +46,8 @@ export const limits = {
   parkedPerRoom: 200,
   parkedPerSender: 50,
   parkedInAll: 2_000,
+  /** Fetches in vain that the events of one server may cost per minute; beyond, its events are parked unasked. */
+  vainFetchesPerMinute: 20,
   /** Attempts to fetch what a parked event waits for; then it is dropped. */
   parkedAttempts: 4,
   /** Auth events fetched for one event. */
@@ -77,7 +79,7 @@ export const limits = {
   sendTimeout: 60_000,
   inviteTimeout: 10_000,
   leaveTimeout: 10_000,
-  fetchTimeout: 15_000,
+  fetchTimeout: 10_000,
   historyTimeout: 8_000,
   /** Quiet time between two comparisons with the same server. */
   heartbeatInterval: 60_000,

@@ -50,5 +50,6 @@ function refusal(error: RoomError, membership: HandshakeMembership): AnswerError
     return new AnswerError(403, 'M_FORBIDDEN', `The user may not ${membership} this room.`, { cause: error })
   }
   if (error.code === 'unknown-room') return new AnswerError(404, 'M_NOT_FOUND', 'Unknown room.', { cause: error })
+  if (error.code === 'busy') return new AnswerError(503, 'M_UNKNOWN', error.message, { cause: error })
   return new AnswerError(400, 'M_UNKNOWN', error.message, { cause: error })
 }

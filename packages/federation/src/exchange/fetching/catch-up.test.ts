@@ -177,6 +177,46 @@ test('bad input 53: endless fake ancestors are cut off, and cost a bounded numbe
   assert.deepEqual(await c.rooms.bodies(roomId), ['m0', 'm1'])
 })
 
+test('bad input 52: a flood of events without parents costs a bounded number of requests, and holds up nobody else', async (t) => {
+  const { network, nodes, roomId } = await sharedRoom(t, 'a', 'b', 'c')
+  const [a, b, c] = nodes
+  const before = network.requests.length
+  for (let index = 0; index < 100; index++) {
+    const forged = await forge(b, roomId, { prev_events: [unknownId(index)], depth: 50 })
+    assert.equal((await c.hear(forged, roomId, b.name)).kind, 'waiting')
+  }
+  const asked = network.requests.length - before
+  const perEvent = limits.serversPerFetch * 4
+  assert.ok(asked <= limits.vainFetchesPerMinute * perEvent, `${asked} requests`)
+  assert.ok(asked < (100 * perEvent) / 4, 'twin: without the bound every event costs its requests')
+  // Events of another server are still fetched for.
+  network.gossip = false
+  const missed = await say(a, roomId, 3)
+  const last = await a.rooms.pdu(await a.rooms.message(roomId, a.user(), 'last'))
+  assert.equal((await c.hear(last.json, roomId, a.name)).kind, 'accepted')
+  assert.deepEqual(await c.rooms.bodies(roomId), [...missed, 'last'])
+})
+
+test('a stranger makes nobody fetch', async (t) => {
+  const { network, nodes, roomId } = await sharedRoom(t, 'a', 'b')
+  const [a] = nodes
+  const stranger = await network.add('stranger')
+  const draft = { roomId, sender: a.user(), type: 'm.room.message', content: { body: 'x' } }
+  const { json } = stranger.engine.finish(
+    {
+      ...(await a.engine.template(draft)),
+      sender: stranger.user(),
+      prev_events: [unknownId(1)],
+      auth_events: [unknownId(2)],
+    },
+    '12',
+  ).pdu
+  const before = network.requests.length
+  const answer = await a.ask(stranger, 'PUT', '/_matrix/federation/v1/send/1', { pdus: [json] })
+  assert.ok(JSON.stringify(answer).includes('error'))
+  assert.equal(network.requests.length, before + 1, 'the request itself')
+})
+
 test('bad input 37: 21 parents are refused by the checks, wherever the event comes from', async (t) => {
   const { nodes, roomId } = await sharedRoom(t, 'a', 'b')
   const [a, b] = nodes

@@ -1,7 +1,9 @@
 import type { AbortOptions, EventId, RoomId, ServerName } from '@starling/protocol'
+import { serverOf } from '@starling/protocol'
 import type { CheckedPdu, KeyRing, RoomEngine, ServerRequests, Verdict } from '../../contracts.ts'
 import { type PullParts, pullRoom } from '../anti-entropy/pull-room.ts'
 import { inOrderOf } from '../dag-order.ts'
+import { EventBudget } from '../event-budget.ts'
 import { limits } from '../limits.ts'
 import type { Count } from '../ports.ts'
 import { KeyedLock } from '../wire/keyed-lock.ts'
@@ -15,6 +17,7 @@ interface CatchUpParts {
   readonly keys: KeyRing
   readonly requests: ServerRequests
   readonly fetcher: EventFetcher
+  readonly clock: { now(): number }
   readonly count: Count
 }
 
@@ -31,10 +34,13 @@ export class CatchUp {
   readonly #parts: CatchUpParts
   readonly #lock = new KeyedLock()
   readonly #underWay = new Map<EventId, Promise<Verdict>>()
+  /** By the events' own servers: whose events keep leading nowhere does not keep everybody busy. */
+  readonly #vain: EventBudget
 
   constructor(parts: CatchUpParts) {
     this.#parts = parts
     this.parked = new ParkedEvents(parts.count)
+    this.#vain = new EventBudget(parts.clock, limits.vainFetchesPerMinute)
   }
 
   /** Receives a checked event; the same event from several carriers is dealt with once. */
@@ -71,8 +77,11 @@ export class CatchUp {
     const verdict = await this.#receive(checked, publish)
     if (verdict.kind !== 'waiting') return verdict
     return this.#lock.run(checked.pdu.roomId, async () => {
-      const outcome = await this.#fetchFor(event, options)
+      const server = serverOf(checked.pdu.sender)
+      const mayFetch = this.#vain.grant(server, 1) > 0
+      const outcome = await (mayFetch ? this.#fetchFor(event, options) : this.#receive(checked, publish))
       if (outcome.kind === 'waiting') {
+        if (mayFetch) this.#vain.spend(server, 1)
         const missing = [...outcome.missingPrev, ...outcome.missingAuth]
         this.parked.park({ ...event, missing, attempts: attempts + 1 })
       }

@@ -37,10 +37,11 @@ export async function takeIncoming(
     return refuse(parts, pdu.eventId, 'server-acl', `${denied} is denied by the access control list of the room`)
   const joined = await parts.engine.joinedServers(roomId)
   if (!joined.has(parts.keys.serverName)) return outOfRoom(parts, checked)
-  if (!joined.has(from) && serverOf(pdu.sender) !== from) {
-    return refuse(parts, pdu.eventId, 'carrier-not-joined', 'the server that brings it is not in the room')
-  }
-  return parts.catchUp.settle(checked, from)
+  if (joined.has(from) || joined.has(serverOf(pdu.sender))) return parts.catchUp.settle(checked, from)
+  // A member that is not known here yet, or a stranger who would have us fetch for it: what can be placed is, no more.
+  const verdict = await parts.engine.receive(checked)
+  if (verdict.kind !== 'waiting') return verdict
+  return refuse(parts, pdu.eventId, 'not-joined', 'neither its server nor the one that brings it is in the room')
 }
 
 async function check(
