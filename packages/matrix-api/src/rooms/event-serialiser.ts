@@ -10,8 +10,8 @@ const CONCURRENCY = 8
 
 /** How events are wanted, beyond the client's own form. */
 export interface SerialiseOptions {
-  /** `unsigned.m.relations`. */
-  readonly relations: boolean
+  /** Which events are looked up for `unsigned.m.relations`: each costs a read. */
+  readonly relations: 'all' | 'none' | ReadonlySet<EventId>
 }
 
 /** The form in which a requester gets events. */
@@ -37,12 +37,15 @@ export async function serialiseTimeline(
   form: ClientEventForm,
   options: SerialiseOptions,
 ): Promise<JsonObject[]> {
+  const { relations } = options
+  const wantsRelations = ({ pdu }: RoomEvent) =>
+    relations === 'all' || (relations !== 'none' && relations.has(pdu.eventId))
   const previous = await previousContents(reader, view, events)
   return mapConcurrent(events, CONCURRENCY, async (event) =>
     clientEvent(event, form, {
       prevContent: event.replaces && previous.get(event.replaces),
       membership: await view.membershipAt(event),
-      relations: options.relations ? await bundledRelations(reader, view, event, form) : undefined,
+      relations: wantsRelations(event) ? await bundledRelations(reader, view, event, form) : undefined,
     }),
   )
 }

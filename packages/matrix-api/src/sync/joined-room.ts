@@ -9,7 +9,7 @@ import { readState, stateAt } from './room-state.ts'
 import { type RoomSummary, roomSummary } from './room-summary.ts'
 import { type RoomTimeline, readTimeline } from './room-timeline.ts'
 
-const NO_TIMELINE: Omit<RoomTimeline, 'start'> = { events: [], limited: false, complete: false }
+const NO_TIMELINE: Omit<RoomTimeline, 'start'> = { events: [], limited: false, complete: false, parents: new Set() }
 
 /**
  * One room of `rooms.join`; undefined where nothing of it changed in the window.
@@ -69,7 +69,9 @@ async function roomHistory(
   const alsoMembers = [...(summary?.heroes ?? []), ...(whole ? [requester.userId] : [])]
   const query = { roomId, whole, timeline: timeline.events, stateAtEnd, upTo: to, alsoMembers }
   const state = filter.state.matchesRoom(roomId) ? await readState(context, query) : []
-  const events = await serialiseTimeline(sources.reader, view, timeline.events, context.form, { relations: limited })
+  const events = await serialiseTimeline(sources.reader, view, timeline.events, context.form, {
+    relations: limited ? timeline.parents : 'none',
+  })
   const isEmpty = !whole && !limited && events.length === 0 && state.length === 0 && !summary
   const json = {
     ...(summary && { summary: summary.summary }),

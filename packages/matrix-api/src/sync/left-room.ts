@@ -45,7 +45,9 @@ async function departedHistory(
     upTo,
     alsoMembers: [requester.userId],
   })
-  const events = await serialiseTimeline(sources.reader, view, timeline.events, context.form, { relations: limited })
+  const events = await serialiseTimeline(sources.reader, view, timeline.events, context.form, {
+    relations: limited ? timeline.parents : 'none',
+  })
   const first = timeline.events[0]?.order
   const start = limited && !timeline.limited && first !== undefined ? first - 1 : timeline.start
   return {

@@ -1,6 +1,7 @@
-import { type StateSlot, stateSlot } from '@starling/protocol'
+import { type EventId, type Pdu, type StateSlot, stateSlot } from '@starling/protocol'
 import type { EventMatcher } from '../filters/event-matcher.ts'
 import type { RoomEvent, RoomReader } from '../ports.ts'
+import { relationOf } from '../rooms/client-event.ts'
 import type { RoomView } from '../rooms/room-view.ts'
 
 /** A timeline of /sync: chronological, of the newest events in its window that the filter and the room's history allow. */
@@ -12,6 +13,11 @@ export interface RoomTimeline {
   readonly start: number
   /** The window holds the room's beginning. */
   readonly complete: boolean
+  /**
+   * Events that others of the window relate to. Children come after their parents and the window reaches to its end, so only
+   * these can have aggregations; a child that arrived before its parent is left to the client, which has it.
+   */
+  readonly parents: ReadonlySet<EventId>
 }
 
 export interface TimelineWindow {
@@ -32,6 +38,7 @@ export async function readTimeline(
   window: TimelineWindow,
 ): Promise<RoomTimeline> {
   const newestFirst: RoomEvent[] = []
+  const parents = new Set<EventId>()
   let from = window.upTo
   let scanned = 0
   let complete = false
@@ -41,6 +48,7 @@ export async function readTimeline(
     const walk = { direction: 'b', from, to: window.after, limit } as const
     const slice = await reader.timeline(view.roomId, walk)
     const shown = await view.shown(slice.events.filter((event) => matches(filter, event)))
+    for (const { pdu } of slice.events) addParent(parents, pdu)
     const room = window.limit - newestFirst.length
     newestFirst.push(...shown.slice(0, room))
     limited = shown.length > room
@@ -50,7 +58,7 @@ export async function readTimeline(
     limited ||= scanned >= MAX_SCANNED && from > window.after
   }
   const events = newestFirst.reverse()
-  return { events, limited, complete, start: startOf(events, limited, from, window) }
+  return { events, limited, complete, parents, start: startOf(events, limited, from, window) }
 }
 
 /** With everything of the window given, its lower end; else just before the first event, or where looking stopped. */
@@ -58,6 +66,11 @@ function startOf(events: readonly RoomEvent[], limited: boolean, from: number, w
   if (!limited) return window.after
   const first = events[0]?.order
   return first === undefined ? (window.limit === 0 ? window.upTo : from) : first - 1
+}
+
+function addParent(parents: Set<EventId>, pdu: Pdu): void {
+  const relation = relationOf(pdu)
+  if (relation) parents.add(relation.eventId)
 }
 
 function matches(filter: EventMatcher, event: RoomEvent): boolean {

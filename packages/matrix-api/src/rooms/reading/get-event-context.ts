@@ -28,7 +28,7 @@ export function getEventContext(deps: ReadDeps) {
       const newest = after.events.at(-1) ?? event
       const form = formFor(call.requester, deps.clock)
       const timeline = (events: readonly RoomEvent[]) =>
-        serialiseTimeline(deps.reader, view, events, form, { relations: true })
+        serialiseTimeline(deps.reader, view, events, form, { relations: 'all' })
       const state = await stateAround(deps, view, newest, [...before.events, event, ...after.events], filter)
       const order = event.order ?? deps.positions.current()
       return {

@@ -16,7 +16,7 @@ export function getEvent(deps: ReadDeps) {
       const view = await openRoom(deps, roomIdOf(call), call.requester.userId)
       const event = await visibleEvent(deps, view, eventIdOf(call))
       const form = formFor(call.requester, deps.clock)
-      const [json] = await serialiseTimeline(deps.reader, view, [event], form, { relations: true })
+      const [json] = await serialiseTimeline(deps.reader, view, [event], form, { relations: 'all' })
       return json
     },
   })

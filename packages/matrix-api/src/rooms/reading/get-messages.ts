@@ -39,7 +39,7 @@ export function getMessages(deps: ReadDeps) {
       return {
         start: formatPageToken(start ?? beforeFirst(page.events)),
         ...(page.next === undefined ? {} : { end: formatPageToken(page.next) }),
-        chunk: await serialiseTimeline(deps.reader, view, page.events, form, { relations: true }),
+        chunk: await serialiseTimeline(deps.reader, view, page.events, form, { relations: 'all' }),
         ...(members.length > 0 && { state: serialiseState(members, form) }),
       }
     },

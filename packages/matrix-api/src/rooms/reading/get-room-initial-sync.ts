@@ -35,7 +35,7 @@ export function getRoomInitialSync(deps: RoomDeps) {
         messages: {
           ...(page.next === undefined ? {} : { start: formatPageToken(page.next) }),
           end: formatPageToken(end),
-          chunk: await serialiseTimeline(deps.reader, view, events, form, { relations: false }),
+          chunk: await serialiseTimeline(deps.reader, view, events, form, { relations: 'none' }),
         },
         state: serialiseState(state, form),
         visibility: (await deps.directory.isPublished(roomId)) ? 'public' : 'private',

@@ -37,7 +37,7 @@ export function getRelations(deps: ReadDeps) {
       const page = inRange.slice(0, limit)
       const form = formFor(call.requester, deps.clock)
       return {
-        chunk: await serialiseTimeline(deps.reader, view, page, form, { relations: true }),
+        chunk: await serialiseTimeline(deps.reader, view, page, form, { relations: 'all' }),
         ...(inRange.length > page.length && { next_batch: formatPageToken(placeAfter(page.at(-1), direction)) }),
         ...(from !== undefined && { prev_batch: formatPageToken(from) }),
         ...(recurse && { recursion_depth: MAX_DEPTH }),

@@ -29,7 +29,7 @@ export function getThreads(deps: ReadDeps) {
       const { roots, next } = await findThreads(deps, view, from, limit, include === 'participated')
       const form = formFor(call.requester, deps.clock)
       return {
-        chunk: await serialiseTimeline(deps.reader, view, roots, form, { relations: true }),
+        chunk: await serialiseTimeline(deps.reader, view, roots, form, { relations: 'all' }),
         ...(next === undefined ? {} : { next_batch: formatPageToken(next) }),
       }
     },
