@@ -8,8 +8,14 @@ export async function ask<T>(request: Promise<T>): Promise<Asked<T>> {
     return { ok: true, value: await request }
   } catch (error) {
     if (error instanceof RequestError) return { ok: false, error }
+    // The signal fired: time is up, or whoever waited has gone. Loops over servers look at the signal themselves.
+    if (isAbort(error)) return { ok: false, error: new RequestError('timeout', 'given up', { cause: error }) }
     throw error
   }
+}
+
+function isAbort(error: unknown): boolean {
+  return error instanceof Error && (error.name === 'AbortError' || error.name === 'TimeoutError')
 }
 
 /** True where nothing is known of what the server would say: it was not reached, or did not answer in time. */
