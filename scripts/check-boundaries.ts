@@ -23,7 +23,8 @@ if (broken.length > 0) process.exitCode = 1
 
 function problemsOf(file: string): string[] {
   const [, name = ''] = file.split('/')
-  const isTest = file.endsWith('.test.ts') || !file.includes('/src/')
+  // Fixtures and folders named `testing` are support of tests: nothing that runs elsewhere imports them.
+  const isTest = /\.(test|fixture)\.ts$|\/testing\//.test(file) || !file.includes('/src/')
   const allowed = ALLOWED[name]
   if (!allowed) return [`${file}: package "${name}" is not in scripts/check-boundaries.ts`]
   const problems: string[] = []

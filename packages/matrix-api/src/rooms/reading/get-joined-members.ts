@@ -28,11 +28,11 @@ async function joinedMembers(deps: ReadDeps, roomId: RoomId): Promise<RoomEvent[
   return members.filter((event) => membershipIn(event) === 'join')
 }
 
+/** matrix-nio refuses the whole answer without a `display_name`: who set none goes by the user id, as clients show it anyway. */
 function profileIn(event: RoomEvent): JsonObject {
-  const displayName = stringIn(event.pdu.content, 'displayname')
   const avatarUrl = stringIn(event.pdu.content, 'avatar_url')
   return {
-    ...(displayName !== undefined && { display_name: displayName }),
+    display_name: stringIn(event.pdu.content, 'displayname') ?? event.pdu.stateKey,
     ...(avatarUrl !== undefined && { avatar_url: avatarUrl }),
   }
 }

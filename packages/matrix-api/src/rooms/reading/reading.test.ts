@@ -281,7 +281,10 @@ test('members: by membership, at a token, and joined ones with their profiles', 
   assert.equal((await get(server, alice, roomPath(roomId, 'members'), { membership: 'odd' })).status, 400)
   const joined = await get(server, alice, roomPath(roomId, 'joined_members'))
   expectMatchesSpec('getJoinedMembersByRoom', joined)
-  assert.deepEqual(joined.body.joined, { [alice.userId]: {}, [bob.userId]: { display_name: 'Bob' } })
+  assert.deepEqual(joined.body.joined, {
+    [alice.userId]: { display_name: alice.userId },
+    [bob.userId]: { display_name: 'Bob' },
+  })
 })
 
 test('context: what surrounds an event, with tokens that lead on', async () => {
