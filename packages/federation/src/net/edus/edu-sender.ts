@@ -23,6 +23,7 @@ export class EduSender {
   readonly #parts: EduSenderParts
   readonly #pending = new Map<RoomId, JsonObject[]>()
   readonly #cancels = new Map<RoomId, () => void>()
+  readonly #stopping = new AbortController()
 
   constructor(parts: EduSenderParts) {
     this.#parts = parts
@@ -61,6 +62,7 @@ export class EduSender {
   }
 
   stop(): void {
+    this.#stopping.abort(new Error('stopping'))
     for (const cancel of this.#cancels.values()) cancel()
     this.#cancels.clear()
     this.#pending.clear()
@@ -71,8 +73,9 @@ export class EduSender {
     const { ground, gossip, requests } = this.#parts
     const uri = `/_matrix/federation/v1/send/edus-${encodeBase64Url(ground.randomBytes(12))}`
     const content = { origin: gossip.serverName, origin_server_ts: ground.clock.now(), pdus: [], edus }
+    const options = { timeoutMs: netLimits.sendTimeoutMs, signal: this.#stopping.signal }
     try {
-      await requests.request(server, 'PUT', uri, content, { timeoutMs: netLimits.sendTimeoutMs })
+      await requests.request(server, 'PUT', uri, content, options)
     } catch (error) {
       ground.logger.debug({ server, error }, 'could not send EDUs')
     }

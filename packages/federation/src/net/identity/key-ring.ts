@@ -1,5 +1,5 @@
 import type { JsonObject, ServerName } from '@starling/protocol'
-import { encodeBase64 } from '@starling/protocol'
+import { encodeBase64, isJsonObject } from '@starling/protocol'
 import type { KeyRing } from '../../contracts.ts'
 import type { PeerId } from '../../ports.ts'
 import { LruMap } from '../../store/lru-map.ts'
@@ -9,7 +9,7 @@ import { netLimits } from '../limits.ts'
 import type { Ground } from '../ports.ts'
 import type { OwnIdentity } from './own-identity.ts'
 import type { PeerBindings } from './peer-bindings.ts'
-import { isSignedByIdentity, keyValidAt, parseServerKeys, type ServerKeys } from './server-keys.ts'
+import { canonicalText, isSignedByIdentity, keyValidAt, parseServerKeys, type ServerKeys } from './server-keys.ts'
 
 const rows = new Table<[ServerName], JsonObject>(NetBucket.serverKeys, ['text'])
 const utf8 = new TextEncoder()
@@ -56,6 +56,8 @@ export class ServerKeyRing implements KeyRing {
 
   async admit(serverKeys: unknown, options: { readonly keep?: boolean } = {}): Promise<Admission> {
     const keep = options.keep ?? true
+    const held = this.#heldAlready(serverKeys)
+    if (held && (held.stored || !keep)) return { ok: true, server: held.keys.server }
     const parsed = parseServerKeys(serverKeys)
     if (!parsed.ok) return parsed
     const { keys } = parsed
@@ -105,6 +107,13 @@ export class ServerKeyRing implements KeyRing {
 
   peersOf(server: ServerName): readonly PeerId[] {
     return this.#bindings.peersOf(server)
+  }
+
+  /** The usual case, ten times cheaper than parsing: the very document that is held in memory. */
+  #heldAlready(serverKeys: unknown): Known | undefined {
+    if (!isJsonObject(serverKeys)) return undefined
+    const held = this.#known.get(serverKeys.server_name as ServerName)
+    return held && canonicalText(serverKeys) === held.keys.text ? held : undefined
   }
 
   async #find(server: ServerName): Promise<Known | undefined> {

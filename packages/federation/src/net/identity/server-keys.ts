@@ -77,7 +77,8 @@ export function authorisedUntil(keys: ServerKeys, peer: PeerId): number {
   return Math.min(keys.peers.get(peer) ?? 0, keys.validUntilTs)
 }
 
-function canonicalText(value: JsonObject): string | undefined {
+/** Canonical form; undefined where there is none. */
+export function canonicalText(value: JsonObject): string | undefined {
   try {
     return canonicalJson(value)
   } catch (error) {

@@ -34,8 +34,8 @@ export class DestinationOutbox {
   readonly #sending = new Map<ServerName, Sending>()
   readonly #waiting: ServerName[] = []
   readonly #idle = new Set<() => void>()
+  readonly #stopping = new AbortController()
   #active = 0
-  #stopped = false
   #unwatch: (() => void) | undefined
 
   constructor(parts: DestinationOutboxParts) {
@@ -48,8 +48,9 @@ export class DestinationOutbox {
     this.#unwatch = this.#parts.bindings.watch({ met: (server) => this.#met(server) })
   }
 
+  /** What is being sent is given up; its rows stay. */
   async stop(): Promise<void> {
-    this.#stopped = true
+    this.#stopping.abort(new Error('stopping'))
     this.#unwatch?.()
     this.#waiting.length = 0
     for (const sending of this.#sending.values()) sending.cancel?.()
@@ -101,7 +102,7 @@ export class DestinationOutbox {
   }
 
   #kick(server: ServerName): void {
-    if (this.#stopped) return
+    if (this.#stopping.signal.aborted) return
     const sending = this.#sending.get(server) ?? { failures: 0, cancel: undefined, running: false, again: false }
     this.#sending.set(server, sending)
     sending.again = true
@@ -119,7 +120,7 @@ export class DestinationOutbox {
   async #run(server: ServerName, sending: Sending): Promise<void> {
     sending.running = true
     try {
-      while (sending.again && !this.#stopped) {
+      while (sending.again && !this.#stopping.signal.aborted) {
         sending.again = false
         await this.#sendAll(server, sending)
       }
@@ -138,7 +139,7 @@ export class DestinationOutbox {
   }
 
   async #sendAll(server: ServerName, sending: Sending): Promise<void> {
-    while (!this.#stopped) {
+    while (!this.#stopping.signal.aborted) {
       const rows = await this.#rows.first(server, netLimits.edusPerTransaction)
       const batch = nextBatch(rows)
       if (batch.length === 0) return
@@ -157,7 +158,10 @@ export class DestinationOutbox {
     const { ground, requests } = this.#parts
     const [method, uri, content] = this.#request(batch)
     try {
-      await requests.request(server, method, uri, content, { timeoutMs: netLimits.sendTimeoutMs })
+      await requests.request(server, method, uri, content, {
+        timeoutMs: netLimits.sendTimeoutMs,
+        signal: this.#stopping.signal,
+      })
       return true
     } catch (error) {
       if (!(error instanceof RequestError)) throw error
@@ -184,7 +188,7 @@ export class DestinationOutbox {
 
   #later(server: ServerName, sending: Sending): void {
     sending.again = false
-    if (this.#stopped) return
+    if (this.#stopping.signal.aborted) return
     const pause = Math.min(netLimits.sendRetryMs * 2 ** sending.failures, netLimits.sendRetryMaxMs)
     sending.failures = Math.min(sending.failures + 1, 20)
     sending.cancel = this.#parts.ground.timers.after(pause, () => this.#kick(server))

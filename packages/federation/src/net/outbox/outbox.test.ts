@@ -168,3 +168,14 @@ test('numbers of rows never come twice, also after everything was sent and the n
   await again.add([[server, { kind: 'edu', edu: {} }]])
   assert.ok(((await again.first(server, 1))[0]?.sequence ?? 0) > (first?.sequence ?? 0))
 })
+
+test('stopping does not wait for a server that does not answer, and what was being sent stays', async () => {
+  const hangs: Answer = { method: 'PUT', path: '/hang/{id}', answer: () => new Promise(() => undefined) }
+  const { network, all } = await nodes(['a', 'b'], { b: { answers: [hangs] } })
+  const [a, b] = all
+  await meet(network, a, b)
+  await a.net.sender.enqueueRequest(b.serverName, 'PUT', '/hang/1', {})
+  await network.settled()
+  await a.net.stop()
+  assert.deepEqual(await new DestinationRows(a.store, a.clock).open(), [b.serverName])
+})

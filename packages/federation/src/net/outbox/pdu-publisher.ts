@@ -26,7 +26,7 @@ export class PduPublisher {
   readonly #stops: (() => void)[] = []
   #running: Promise<void> | undefined
   #again = false
-  #stopped = false
+  readonly #stopping = new AbortController()
   #cancelRetry: (() => void) | undefined
 
   constructor(parts: PduPublisherParts) {
@@ -40,7 +40,7 @@ export class PduPublisher {
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true
+    this.#stopping.abort(new Error('stopping'))
     for (const stop of this.#stops.splice(0)) stop()
     this.#cancelRetry?.()
     await this.#running
@@ -48,7 +48,7 @@ export class PduPublisher {
 
   /** Looks at the outbox now, and once more if it was being looked at already. */
   kick(): void {
-    if (this.#stopped) return
+    if (this.#stopping.signal.aborted) return
     this.#again = true
     this.#running ??= this.#run().finally(() => {
       this.#running = undefined
@@ -63,7 +63,7 @@ export class PduPublisher {
 
   async #run(): Promise<void> {
     try {
-      while (this.#again && !this.#stopped) {
+      while (this.#again && !this.#stopping.signal.aborted) {
         this.#again = false
         this.#retryLater(await this.#drain())
       }
@@ -89,7 +89,7 @@ export class PduPublisher {
       const excess = waiting.splice(0, Math.max(0, waiting.length - netLimits.outboxKept))
       if (done.length + excess.length > 0) await outbox.done([...done, ...excess])
       after = rows.at(-1)?.id
-      if (rows.length < netLimits.outboxBatch || this.#stopped) return waiting.length
+      if (rows.length < netLimits.outboxBatch || this.#stopping.signal.aborted) return waiting.length
     }
   }
 
@@ -105,13 +105,14 @@ export class PduPublisher {
   /** `PUT /send/{txnId}` (server-server API, "Transactions") to each connected member. */
   async #sendDirectly(row: OutboxRow, servers: readonly ServerName[]): Promise<boolean> {
     const { gossip, ground, requests } = this.#parts
+    const options = { timeoutMs: netLimits.sendTimeoutMs, signal: this.#stopping.signal }
     const name = encodeBase64Url(ground.crypto.sha256(new TextEncoder().encode(row.pdu.eventId))).slice(0, 22)
     const uri = `/_matrix/federation/v1/send/event-${name}`
     const pdu = await gossip.carried(row.pdu)
     const content: JsonObject = { origin: gossip.serverName, origin_server_ts: ground.clock.now(), pdus: [pdu] }
     const sent = await Promise.all(
       servers.slice(0, netLimits.directRecipients).map((server) =>
-        requests.request(server, 'PUT', uri, content, { timeoutMs: netLimits.sendTimeoutMs }).then(
+        requests.request(server, 'PUT', uri, content, options).then(
           () => true,
           (error: unknown) => {
             ground.logger.debug({ server, eventId: row.pdu.eventId, error }, 'could not send an event directly')
@@ -126,7 +127,7 @@ export class PduPublisher {
   #retryLater(waiting: number): void {
     this.#cancelRetry?.()
     this.#cancelRetry = undefined
-    if (waiting === 0 || this.#stopped) return
+    if (waiting === 0 || this.#stopping.signal.aborted) return
     this.#cancelRetry = this.#parts.ground.timers.after(netLimits.outboxRetryMs, () => this.kick())
   }
 }
