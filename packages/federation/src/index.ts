@@ -1,6 +1,15 @@
 /**
  * @packageDocumentation
  * Rooms between nodes. Knows neither HTTP nor libp2p: it declares what it needs in `ports.ts`.
+ *
+ * @example Rooms on one node; `store`, `keys` and the rest are what the caller injects.
+ * ```ts
+ * const rooms = await openRooms({ store, keys, crypto, clock, logger, randomBytes })
+ * const roomId = await rooms.engine.create({ creator, roomVersion: '12', creationContent: {}, events: [] })
+ * await rooms.engine.send({ roomId, sender: creator, type: 'm.room.message', content: { msgtype: 'm.text', body: 'hello' } })
+ * const { events } = await rooms.reader.timeline(roomId, { direction: 'b', limit: 10 })
+ * await rooms.stop()
+ * ```
  */
 
 export type * from './contracts.ts'

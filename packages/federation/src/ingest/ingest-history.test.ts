@@ -162,3 +162,19 @@ test('missing parents that nobody gives: the reported state lets the event in, a
   const next = await a.message(roomId, alice, 'next')
   assert.equal((await a.give(next, b))[0]?.kind, 'accepted')
 })
+
+test('a missing parent that comes late by the usual way does not become an extremity again', async () => {
+  const { a, b, alice, roomId } = await oldRoom()
+  const late = await a.message(roomId, alice, 'late')
+  const last = await a.message(roomId, alice, 'last')
+  const before = [...((await a.engine.stateBefore(roomId, last))?.values() ?? [])]
+  const check = async (id: EventId) => b.check((await a.pdu(id)).json, '12')
+  const state = await Promise.all(before.map(check))
+  const chain = await Promise.all([...(await a.engine.authChain([...before, last]))].map(check))
+  assert.equal((await b.engine.receiveWithState(await check(last), state, chain)).kind, 'accepted')
+  assert.ok((await b.engine.backwardExtremities(roomId)).includes(late))
+  assert.equal((await b.engine.forwardExtremities(roomId)).length, 2)
+  assert.equal((await a.give(late, b))[0]?.kind, 'accepted')
+  assert.deepEqual(await b.engine.forwardExtremities(roomId), [last], 'it closes the gap and is no end itself')
+  assert.ok(!(await b.engine.backwardExtremities(roomId)).includes(late))
+})
