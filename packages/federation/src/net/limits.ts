@@ -20,8 +20,8 @@ export const netLimits = {
   oldVerifyKeys: 520,
   peersPerServer: 32,
   serverKeysBytes: 64 * 1024,
-  /** Servers whose keys are held in memory; the least recently used is dropped first (the store has those that matter). */
-  serversInMemory: 4_096,
+  /** Characters of `server_keys` held in memory; the least recently used go first (the store has those that matter). */
+  serverKeysInMemory: 16 * 1024 * 1024,
   /** Older valid `server_keys` that were verified already, by hash; the least recently used is dropped first. */
   verifiedRemembered: 2_048,
 
@@ -35,7 +35,7 @@ export const netLimits = {
   keysPerSecond: 0.5,
 
   /** `/starling/request/1` */
-  requestBytes: 8 * 1024 * 1024,
+  requestBytes: 4 * 1024 * 1024,
   answerBytes: 4 * 1024 * 1024,
   requestTimeoutMs: 30 * SECOND,
   requestsAtOncePerPeer: 16,

@@ -32,7 +32,7 @@ export class ServerKeyRing implements KeyRing {
   readonly #ground: Ground
   readonly #identity: OwnIdentity
   readonly #bindings: PeerBindings
-  readonly #known = new LruMap<ServerName, Known>(netLimits.serversInMemory)
+  readonly #known = new LruMap<ServerName, Known>(netLimits.serverKeysInMemory)
   /** Hashes of valid documents that were not the newest. */
   readonly #verified = new LruMap<string, true>(netLimits.verifiedRemembered)
 
@@ -128,12 +128,12 @@ export class ServerKeyRing implements KeyRing {
     // Another call may have put newer ones in while this one read.
     const meanwhile = this.#known.get(server)
     if (meanwhile) return meanwhile
-    this.#known.set(server, known)
+    this.#known.set(server, known, known.keys.text.length)
     return known
   }
 
   async #remember(keys: ServerKeys, keep: boolean): Promise<void> {
-    this.#known.set(keys.server, { keys, stored: keep })
+    this.#known.set(keys.server, { keys, stored: keep }, keys.text.length)
     if (keep) await this.#ground.store.batch([rows.put([keys.server], keys.json)])
   }
 }
