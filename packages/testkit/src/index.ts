@@ -2,6 +2,7 @@
  * @packageDocumentation
  * What tests share. Never imported by anything that runs outside tests and benches.
  */
+export * from './browser/chromium.ts'
 export { SdkClient } from './clients/sdk-client.ts'
 export type * from './clients/sdk-types.ts'
 export * from './contracts/key-value-store-contract.ts'
