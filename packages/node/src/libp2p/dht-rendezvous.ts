@@ -11,7 +11,7 @@ const FIND_TIMEOUT_MS = 20_000
 const PROVIDE_TIMEOUT_MS = 90_000
 
 /** Pause before a point that nobody took is tried again, doubling up to the cap. */
-const FIRST_RETRY_MS = 5000
+const FIRST_RETRY_MS = 1000
 const MAX_RETRY_MS = 5 * 60_000
 
 const NOTE = 'rendezvous-points'

@@ -97,12 +97,15 @@ async function assembleHost(options: Libp2pHostOptions, store: OpenDatastore): P
   })
   const refreshMs = scope.preSharedKey ? REFRESH_MS.private : REFRESH_MS.public
   const onDht = dht && dhtRendezvous({ dht, self: transport.peerId, notes: store.notes, refreshMs, log })
+  /** Under way; a stop waits for them, so that whoever was met a moment ago is known at the next start. */
+  const noting = new Set<Promise<void>>()
   roster.watch({
     connected: (peer) => {
-      notePeer(node, peer, policy).then(
-        (addresses) => keeper.met(peer, addresses),
-        (error: unknown) => log.warn({ err: error, peerId: peer }, 'a peer could not be noted'),
-      )
+      const noted = notePeer(node, peer, policy)
+        .then((addresses) => keeper.met(peer, addresses))
+        .catch((error: unknown) => log.warn({ err: error, peerId: peer }, 'a peer could not be noted'))
+        .finally(() => noting.delete(noted))
+      noting.add(noted)
     },
     disconnected: (peer) => keeper.lost(peer),
   })
@@ -148,6 +151,7 @@ async function assembleHost(options: Libp2pHostOptions, store: OpenDatastore): P
 
   let stopping: Promise<void> | undefined
   async function stopAll(): Promise<void> {
+    await Promise.all(noting)
     for (const part of running.reverse()) await part.stop()
     await store[Symbol.asyncDispose]()
   }
@@ -157,7 +161,7 @@ async function assembleHost(options: Libp2pHostOptions, store: OpenDatastore): P
     peerId: transport.peerId,
     transport,
     gossip,
-    rendezvous: joinedRendezvous(onDht ? [neighbours, onDht] : [neighbours]),
+    rendezvous: joinedRendezvous(onDht ? [neighbours, onDht] : [neighbours], log),
     listening: { addresses: network.listen, movedFromDefault: network.moved },
     setRelayAdmission: (admits) => quota.setAdmission(admits),
     start,

@@ -5,8 +5,10 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { eventually, Lan, type NamespaceProcess, skipUnlessNamespaces } from '@starling/testkit'
 import type { Libp2pHostOptions } from './libp2p-host-options.ts'
+import { PUBLIC_NETWORK } from './network-secret.ts'
 
 const HOST = new URL('./testing/host-process.fixture.ts', import.meta.url)
+const FORGER = new URL('./testing/mdns-forger.fixture.ts', import.meta.url)
 
 /** A host as a person without any configuration would start it; only the data directory is left out. */
 async function startHost(lan: Lan, index: number, options: Partial<Libp2pHostOptions> = {}) {
@@ -129,4 +131,30 @@ test('a network secret: the same one talks, another one or none does not, neithe
   // The twin: what the secret keeps apart meets without one.
   const open = await startHost(lan, 2)
   await see(open.host, none.peerId)
+})
+
+test('GOTCHAS 14: an mDNS answer can offer the answerer’s own host only, and nonsense in it harms nothing', async (t) => {
+  if (skipUnlessNamespaces(t)) return
+  await using lan = await Lan.create(3)
+  const forger = lan.node(1).namespace.spawnNode(FORGER)
+  const bystander = lan.node(2).namespace.spawnNode(FORGER)
+  const [own, other] = await Promise.all([forger.call<number>('port'), bystander.call<number>('port')])
+  const peer = (letter: string) => `12D3KooWGC6TvWhfapngX6wvJHMYvKpDMXPb3ZnCZ6dMoaMtimQ${letter}`
+  await forger.call('forge', {
+    own: lan.node(1).address,
+    tag: PUBLIC_NETWORK.mdnsServiceTag,
+    texts: [
+      'dnsaddr=nonsense',
+      'dnsaddr=/ip4/999.1.1.1/tcp/1',
+      'no dnsaddr',
+      `dnsaddr=/ip4/127.0.0.1/tcp/${own}/p2p/${peer('5')}`,
+      `dnsaddr=/ip4/${lan.node(2).address}/tcp/${other}/p2p/${peer('5')}`,
+      `dnsaddr=/ip4/${lan.node(1).address}/tcp/${own}/p2p/${peer('5')}`,
+    ],
+  })
+  const { host } = await startHost(lan, 0)
+  // The twin is in the same answer: its own port is knocked at, the bystander's is not.
+  await eventually('knocked', async () => (await forger.call<number>('knocks')) >= 2, 40_000)
+  assert.equal(await bystander.call('knocks'), 0)
+  assert.deepEqual(await peersOf(host), [])
 })

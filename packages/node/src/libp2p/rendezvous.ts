@@ -1,5 +1,5 @@
 import type { PeerHint, Rendezvous } from '@starling/federation'
-import type { AbortOptions } from '@starling/protocol'
+import type { AbortOptions, Logger } from '@starling/protocol'
 
 /** One way to advertise and find: neighbours on the LAN and elsewhere, the DHT. */
 export interface Finder {
@@ -8,7 +8,17 @@ export interface Finder {
 }
 
 /** The port over several finders, asked at once. A peer that several finders know is told of once. */
-export function joinedRendezvous(finders: readonly Finder[]): Rendezvous {
+export function joinedRendezvous(finders: readonly Finder[], log: Logger): Rendezvous {
+  /** A finder that fails has nothing more to tell; the others have. */
+  async function next(hints: AsyncIterator<PeerHint>): Promise<Step> {
+    try {
+      return { hints, result: await hints.next() }
+    } catch (error) {
+      log.warn({ err: error }, 'a rendezvous finder failed')
+      return { hints, result: { done: true, value: undefined } }
+    }
+  }
+
   return {
     async advertise(points) {
       await Promise.all(finders.map((finder) => finder.advertise(points)))
@@ -47,10 +57,6 @@ export function joinedRendezvous(finders: readonly Finder[]): Rendezvous {
 interface Step {
   readonly hints: AsyncIterator<PeerHint> | undefined
   readonly result: IteratorResult<PeerHint>
-}
-
-async function next(hints: AsyncIterator<PeerHint>): Promise<Step> {
-  return { hints, result: await hints.next() }
 }
 
 async function aborted(signal: AbortSignal): Promise<Step> {
