@@ -142,6 +142,15 @@ test('a folder without Element Web is said to be none', async () => {
   assert(state.kind === 'unavailable' && state.reason.includes(empty))
 })
 
+test('a folder or archive that is not there is named, with what to do', async () => {
+  const { host, state } = await prepare(nowhere, '/no/such/element')
+  assert(state.kind === 'unavailable' && state.reason === 'there is no folder or archive /no/such/element')
+  await using app = await appFor(host)
+  const text = await (await fetch(app.url)).text()
+  assert.match(text, /there is no folder or archive \/no\/such\/element\./)
+  assert.match(text, /without it to fetch the release/)
+})
+
 async function appFor(host: ElementHost, allowedHosts: readonly string[] | undefined = ['127.0.0.1']) {
   const clientApiFor = () => 'http://127.0.0.1:8008'
   return serve(createElementApp({ state: () => host.state, serverName: 'name', clientApiFor, allowedHosts }))

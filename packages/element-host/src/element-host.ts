@@ -42,7 +42,8 @@ export class ElementHost implements AsyncDisposable {
         this.#state = { kind: 'ready', directory }
       },
       (error: unknown) => {
-        this.#state = { kind: 'unavailable', reason: error instanceof Error ? error.message : String(error) }
+        const { source } = this.#options
+        this.#state = { kind: 'unavailable', reason: error instanceof Error ? error.message : String(error), source }
         if (!this.#stop.signal.aborted) this.#options.logger.warn({ reason: this.#state.reason }, 'no Element Web')
       },
     )
@@ -83,7 +84,10 @@ export class ElementHost implements AsyncDisposable {
         throw new ElementError('not-element', `${source} holds no Element Web (no index.html with its bundles)`)
       return root
     }
-    const digest = await sha256OfFile(source)
+    const digest = await sha256OfFile(source).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== 'ENOENT') throw error
+      throw new ElementError('not-element', `there is no folder or archive ${source}`, { cause: error })
+    })
     const unpacked = join(this.#options.cacheDir, `element-local-${digest.slice(0, 16)}`)
     if (!(await isDirectory(unpacked))) await unpackArchive(source, unpacked)
     return unpacked

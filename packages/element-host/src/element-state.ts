@@ -5,4 +5,5 @@ export type ElementState =
   | { readonly kind: 'fetching'; readonly progress: Progress }
   | { readonly kind: 'unpacking' }
   | { readonly kind: 'ready'; readonly directory: string }
-  | { readonly kind: 'unavailable'; readonly reason: string }
+  /** `source`: the folder or archive that the owner chose, where that is what cannot be used. */
+  | { readonly kind: 'unavailable'; readonly reason: string; readonly source?: string | undefined }
