@@ -12,6 +12,8 @@ export interface Page {
   readonly title: string
   /** Plain text, one paragraph each. */
   readonly paragraphs: readonly string[]
+  /** A user id that the reader should recognise, set apart from the text before it. */
+  readonly userId?: string
   /** A paragraph that must not be overlooked. */
   readonly warning?: string
   readonly form?: PageForm
@@ -28,11 +30,14 @@ main { max-width: 26rem; margin: 1rem; padding: 2rem; border-radius: 12px; backg
 h1 { margin: 0 0 1rem; font-size: 1.35rem; }
 p { overflow-wrap: anywhere; }
 .warning { padding: .75rem 1rem; border-left: 4px solid #c2410c; background: #fff3ec; }
+.user { font: .875rem/1.5 ui-monospace, monospace; padding: .5rem .75rem; border-radius: 8px; background: #f4f6f8; }
 button { width: 100%; padding: .75rem; border: 0; border-radius: 8px; background: #0b6e99; color: #fff; font: inherit; font-weight: 600; cursor: pointer; }
 button:focus-visible { outline: 3px solid #7cc4e4; outline-offset: 2px; }
+.warning + form button { background: #c2410c; }
 @media (prefers-color-scheme: dark) {
   body { background: #10161c; color: #e6edf3; }
   main { background: #1a232c; }
+  .user { background: #10161c; }
   .warning { background: #3a2418; }
 }`
 
@@ -81,6 +86,7 @@ function render(page: Page): string {
 <main>
 <h1>${escapeHtml(page.title)}</h1>
 ${page.paragraphs.map((text) => `<p>${escapeHtml(text)}</p>`).join('\n')}
+${page.userId === undefined ? '' : `<p class="user">${escapeHtml(page.userId)}</p>`}
 ${page.warning === undefined ? '' : `<p class="warning">${escapeHtml(page.warning)}</p>`}
 ${form}
 </main>

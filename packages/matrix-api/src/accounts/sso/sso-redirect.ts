@@ -60,7 +60,8 @@ async function showPage(deps: AccountDeps, attempts: ExpiringMap<string>, call: 
   const consent: Record<string, string> = target.trusted ? {} : { consent: 'yes' }
   sendPage(call.response, 200, {
     title: target.trusted ? 'Log in' : 'Let another program log in?',
-    paragraphs: [`You are ${owner} on this device.`],
+    paragraphs: ['On this device you are'],
+    userId: owner,
     ...(target.trusted
       ? {}
       : {
