@@ -3,25 +3,17 @@ import type { PrivateKey } from '@libp2p/interface'
 import { multiaddr } from '@multiformats/multiaddr'
 import type { Gossip, PeerId, Rendezvous, Transport } from '@starling/federation'
 import type { Clock } from '@starling/protocol'
-import { type AddressPolicy, addressPolicy } from './address-policy.ts'
-import { confine } from './confidential-gossip.ts'
-import { ConnectionKeeper } from './connection-keeper.ts'
 import { type OpenDatastore, openDatastore } from './datastore.ts'
-import { dhtRendezvous } from './dht-rendezvous.ts'
-import { Libp2pGossip } from './gossip.ts'
-import { gossipInternals } from './gossip-internals.ts'
 import { sweepGossipStreams } from './gossip-stream-sweep.ts'
+import { type HostNetwork, hostNetwork } from './host-network.ts'
+import { type HostParts, wireHost } from './host-parts.ts'
 import type { Libp2pHostOptions } from './libp2p-host-options.ts'
 import { assembleNode } from './libp2p-node.ts'
-import { claimListenAddresses } from './listen-addresses.ts'
-import { startNeighbours } from './neighbours.ts'
-import { type NetworkScope, networkScope } from './network-secret.ts'
-import { dialKept, kindOf, notePeer, storedAddresses, trustedOnLan, trustSameHost } from './peer-addresses.ts'
-import { PeerRoster } from './peer-roster.ts'
+import { trustedOnLan } from './peer-addresses.ts'
 import { keepRelayed } from './relay-keeper.ts'
 import { relayQuota } from './relay-quota.ts'
 import { joinedRendezvous } from './rendezvous.ts'
-import { Libp2pTransport, parseTarget } from './transport.ts'
+import { parseTarget } from './transport.ts'
 import { TransportError } from './transport-error.ts'
 
 export interface Libp2pHost extends AsyncDisposable {
@@ -46,7 +38,7 @@ export interface Libp2pHost extends AsyncDisposable {
 export async function createLibp2pHost(options: Libp2pHostOptions): Promise<Libp2pHost> {
   const store = await openDatastore(options.datastoreDirectory)
   try {
-    return await assembleHost(options, store)
+    return await makeHost(options, store)
   } catch (error) {
     await store[Symbol.asyncDispose]()
     throw error
@@ -55,154 +47,102 @@ export async function createLibp2pHost(options: Libp2pHostOptions): Promise<Libp
 
 const SYSTEM_CLOCK: Clock = { now: () => Date.now() }
 
-/** Announced points are announced again: the public DHT keeps them 48 hours, a private one only while its few nodes stay. */
-const REFRESH_MS = { public: 12 * 3600_000, private: 10 * 60_000 } as const
-
-async function assembleHost(options: Libp2pHostOptions, store: OpenDatastore): Promise<Libp2pHost> {
-  const { logger: log, clock = SYSTEM_CLOCK } = options
-  const network = await networkOf(options, store)
-  const { scope, policy } = network
+async function makeHost(options: Libp2pHostOptions, store: OpenDatastore): Promise<Libp2pHost> {
+  const { clock = SYSTEM_CLOCK } = options
+  const network = await hostNetwork(options, store.notes)
   const quota = relayQuota(clock)
-  const { node, dht, circuits, ...assembled } = await assembleNode({
+  const assembled = await assembleNode({
     ...network,
     privateKey: await transportKey(options.transportSeed, store),
     datastore: store.datastore,
     appendAnnounce: options.announce ?? [],
     relayQuota: quota,
   })
-  // Before the roster, which tells of the peer: by then its addresses have been judged.
-  node.addEventListener('peer:identify', ({ detail }) => trustSameHost(detail, policy))
-  const roster = new PeerRoster(node)
-  const isConnected = (peer: PeerId) => roster.isConnected(peer)
-  const transport = new Libp2pTransport({ node, roster, policy, released: (peer) => keeper.release(peer), log })
-  const keeper = new ConnectionKeeper({
-    self: transport.peerId,
-    isConnected,
-    dial: (peer, addresses, signal) => dialKept(node, peer, addresses, signal),
-    notes: store.notes,
-    clock,
-    log,
-  })
-  const gossipsub = gossipInternals(assembled.gossipsub)
-  const confidential = confine(gossipsub)
-  roster.onDisconnected((peer) => confidential.forget(peer))
-  const gossip = new Libp2pGossip(gossipsub, confidential, log)
-  const addressesOf = (peer: PeerId) => storedAddresses(node, peer, policy)
-  const neighbours = await startNeighbours({
-    transport,
-    isConnected,
-    onDisconnected: (listener) => roster.onDisconnected(listener),
-    addressesOf,
-    log,
-  })
-  const refreshMs = scope.preSharedKey ? REFRESH_MS.private : REFRESH_MS.public
-  const onDht = dht && dhtRendezvous({ dht, self: transport.peerId, notes: store.notes, refreshMs, log })
-  /** Under way; a stop waits for them, so that whoever was met a moment ago is known at the next start. */
-  const noting = new Set<Promise<void>>()
-  roster.watch({
-    connected: (peer) => {
-      const noted = notePeer(node, peer, policy)
-        .then((addresses) => keeper.met(peer, addresses))
-        .catch((error: unknown) => log.warn({ err: error, peerId: peer }, 'a peer could not be noted'))
-        .finally(() => noting.delete(noted))
-      noting.add(noted)
-    },
-    disconnected: (peer) => keeper.lost(peer),
-  })
-  /** What runs from `start` to `stop`, in the order of starting. */
-  const running: { stop(): void | Promise<void> }[] = []
-
-  async function start(): Promise<void> {
-    for (const address of await keeper.load()) policy.trust(multiaddr(address))
-    for (const target of fixedPeers(options)) {
-      const { peer, address } = parseTarget(target)
-      if (!address) throw new TransportError('bad-address', `${target} says whom, not where`)
-      policy.trust(address)
-      keeper.keep(peer.toString() as PeerId, [target])
-    }
-    await node.start()
-    running.push(node)
-    requireListening(node.getMultiaddrs().length, network.listen)
-    gossip.start()
-    const swept = {
-      peers: () => roster.libp2pPeers(),
-      connectionsOf: roster.connectionsOf.bind(roster),
-      returned: (peer: { toString(): string }) => confidential.review(peer.toString()),
-    }
-    running.push(gossip, neighbours, sweepGossipStreams(gossipsub, swept))
-    if (onDht) running.push(onDht)
-    running.push(keepRelayed(options.relays ?? [], circuits, log), keeper)
-    keeper.start()
-    if (options.mdns ?? true) running.push(await startLanDiscovery())
-  }
-
-  async function startLanDiscovery(): Promise<{ stop(): Promise<void> }> {
-    const { LanDiscovery } = await import('./lan-discovery.ts')
-    const lan = new LanDiscovery({
-      serviceTag: scope.mdnsServiceTag,
-      self: transport.peerId,
-      addresses: () => transport.multiaddrs(),
-      sighted: (peer, found) => keeper.sighted(peer, trustedOnLan(found, policy)),
-      log,
-    })
-    lan.start()
-    return lan
-  }
-
+  const parts = await wireHost({ assembled, network, notes: store.notes, clock, log: options.logger })
+  const { transport, gossip, neighbours, onDht } = parts
+  /** What runs, in the order of starting. */
+  const running: Running[] = []
   let stopping: Promise<void> | undefined
-  async function stopAll(): Promise<void> {
-    await Promise.all(noting)
-    for (const part of running.reverse()) await part.stop()
-    await store[Symbol.asyncDispose]()
+  const stop = () => {
+    stopping ??= stopAll(parts, running, store)
+    return stopping
   }
-  const stop = () => (stopping ??= stopAll())
-
   return {
     peerId: transport.peerId,
     transport,
     gossip,
-    rendezvous: joinedRendezvous(onDht ? [neighbours, onDht] : [neighbours], log),
+    rendezvous: joinedRendezvous(onDht ? [neighbours, onDht] : [neighbours], options.logger),
     listening: { addresses: network.listen, movedFromDefault: network.moved },
     setRelayAdmission: (admits) => quota.setAdmission(admits),
-    start,
+    start: () => startAll(parts, options, network, running),
     stop,
     [Symbol.asyncDispose]: stop,
   }
 }
 
-interface HostNetwork {
-  readonly scope: NetworkScope
-  readonly listen: readonly string[]
-  readonly moved: boolean
-  readonly policy: AddressPolicy
-  readonly publicBootstrap: boolean
-  readonly dht: 'off' | 'public' | 'private'
-  readonly natTraversal: boolean
+type Running = { stop(): void | Promise<void> }
+
+/** Each part is noted in `running` as soon as it runs, so that a start that fails half-way is stopped as far as it got. */
+async function startAll(
+  parts: HostParts,
+  options: Libp2pHostOptions,
+  network: HostNetwork,
+  running: Running[],
+): Promise<void> {
+  const { node, circuits, gossip, gossipsub, confidential, roster, keeper, neighbours, onDht } = parts
+  await expectPeers(parts, options, network)
+  running.push(node)
+  await node.start()
+  requireListening(node.getMultiaddrs().length, network.listen)
+  gossip.start()
+  const sweep = sweepGossipStreams(gossipsub, {
+    peers: () => roster.libp2pPeers(),
+    connectionsOf: (peer) => roster.connectionsOf(peer),
+    returned: (peer) => confidential.review(peer.toString()),
+  })
+  running.push(gossip, neighbours, sweep)
+  if (onDht) running.push(onDht)
+  running.push(keepRelayed(options.relays ?? [], circuits, options.logger), keeper)
+  keeper.start()
+  if (options.mdns ?? true) running.push(await startLanDiscovery(parts, options, network))
 }
 
-/** Which network this node is on, and what follows from that. */
-async function networkOf(options: Libp2pHostOptions, store: OpenDatastore): Promise<HostNetwork> {
-  const scope = await networkScope(options.networkSecret)
-  const bootstrap = options.bootstrap ?? 'public'
-  const { addresses: listen, moved } = await claimListenAddresses(options.listen, store.notes)
-  const onlyLoopback = listen.every((address) => kindOf(address) === 'loopback')
-  const onlyPrivate = options.privateAddressesOnly ?? scope.preSharedKey !== undefined
-  return {
-    scope,
-    listen,
-    moved,
-    policy: addressPolicy({
-      privateAddressesOnly: onlyPrivate,
-      allowLoopback: options.allowLoopback ?? onlyLoopback,
-    }),
-    publicBootstrap: bootstrap === 'public' && scope.preSharedKey === undefined,
-    dht: scope.preSharedKey ? 'private' : bootstrap === 'none' ? 'off' : 'public',
-    natTraversal: !onlyPrivate && !onlyLoopback,
+async function stopAll(parts: HostParts, running: readonly Running[], store: OpenDatastore): Promise<void> {
+  await parts.settled()
+  for (const part of running.toReversed()) await part.stop()
+  await store[Symbol.asyncDispose]()
+}
+
+/** The keeper's peers of the last run, and those of the configuration, are there before the first dial. */
+async function expectPeers(
+  { keeper }: HostParts,
+  { bootstrap = 'public', relays = [] }: Libp2pHostOptions,
+  { policy }: HostNetwork,
+): Promise<void> {
+  for (const address of await keeper.load()) policy.trust(multiaddr(address))
+  for (const target of typeof bootstrap === 'string' ? relays : [...bootstrap, ...relays]) {
+    const { peer, address } = parseTarget(target)
+    if (!address) throw new TransportError('bad-address', `${target} says whom, not where`)
+    policy.trust(address)
+    keeper.keep(peer.toString() as PeerId, [target])
   }
 }
 
-function fixedPeers({ bootstrap = 'public', relays = [] }: Libp2pHostOptions): readonly string[] {
-  return typeof bootstrap === 'string' ? relays : [...bootstrap, ...relays]
+async function startLanDiscovery(
+  { transport, keeper }: HostParts,
+  { logger: log }: Libp2pHostOptions,
+  { scope, policy }: HostNetwork,
+): Promise<Running> {
+  const { LanDiscovery } = await import('./lan-discovery.ts')
+  const lan = new LanDiscovery({
+    serviceTag: scope.mdnsServiceTag,
+    self: transport.peerId,
+    addresses: () => transport.multiaddrs(),
+    sighted: (peer, found) => keeper.sighted(peer, trustedOnLan(found, policy)),
+    log,
+  })
+  lan.start()
+  return lan
 }
 
 function requireListening(found: number, asked: readonly string[]): void {
