@@ -10,7 +10,7 @@ import { hostOf, kindOfIp } from './address-policy.ts'
 /**
  * Finds nodes on the local network by multicast DNS (libp2p "mDNS" peer discovery: a PTR record per node, its addresses in
  * `dnsaddr=` TXT records). `@libp2p/mdns` speaks on one interface only, the one of the default route, and needs such a route:
- * a laptop with a VPN or with containers, or a LAN without a gateway, would find nobody (docs/decisions/0003). So here every
+ * a laptop with a VPN or with containers, or a LAN without a gateway, would find nobody (docs/decisions/0004). So here every
  * interface has its own socket.
  */
 export interface LanDiscoveryOptions {
