@@ -21,6 +21,13 @@ export interface StarlingProcessOptions {
   readonly env?: Readonly<Record<string, string>>
 }
 
+/** How a run that was waited for went. */
+export interface Ended {
+  readonly status: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
 /** Flags for a node that only this test should ever meet. */
 export const PRIVATE_FLAGS: readonly string[] = [
   '--bootstrap',
@@ -91,8 +98,8 @@ export class StarlingProcess implements AsyncDisposable {
   }
 
   /** A clean stop. @returns the exit code. */
-  async stop(): Promise<number | null> {
-    return this.#end('SIGTERM')
+  async stop(signal: 'SIGTERM' | 'SIGINT' = 'SIGTERM'): Promise<number | null> {
+    return this.#end(signal)
   }
 
   /** As a power cut would: no chance to write anything. */
@@ -101,20 +108,18 @@ export class StarlingProcess implements AsyncDisposable {
   }
 
   /** Runs a subcommand on this node's data directory. */
-  command(...args: readonly string[]): {
-    readonly status: number | null
-    readonly stdout: string
-    readonly stderr: string
-  } {
-    const [program = '', ...rest] = [
-      ...(this.#options.prefix ?? []),
-      process.execPath,
-      MAIN,
-      ...args,
-      '--data-dir',
-      this.dataDir,
-    ]
-    return spawnSync(program, rest, { encoding: 'utf8' })
+  command(...args: readonly string[]): Ended {
+    return StarlingProcess.run([...args, '--data-dir', this.dataDir], {}, this.#options.prefix)
+  }
+
+  /** Runs it with these words to its end. `status` is null where it did not end by itself in time. */
+  static run(
+    args: readonly string[],
+    env: Readonly<Record<string, string>> = {},
+    prefix: readonly string[] = [],
+  ): Ended {
+    const [program = '', ...rest] = [...prefix, process.execPath, MAIN, ...args]
+    return spawnSync(program, rest, { encoding: 'utf8', timeout: START_LIMIT_MS, env: { ...process.env, ...env } })
   }
 
   /** A new session of the owner, by `starling token`. */
@@ -141,7 +146,7 @@ export class StarlingProcess implements AsyncDisposable {
     return JSON.parse(readFileSync(readyFile, 'utf8')) as NodeInfo
   }
 
-  async #end(signal: 'SIGTERM' | 'SIGKILL'): Promise<number | null> {
+  async #end(signal: 'SIGTERM' | 'SIGINT' | 'SIGKILL'): Promise<number | null> {
     const child = this.#child
     const pid = this.#info?.pid
     this.#child = undefined
