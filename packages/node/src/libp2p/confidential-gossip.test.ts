@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type TestContext, test } from 'node:test'
+import { suite, test } from 'node:test'
 import type { PeerId } from '@starling/federation'
 import { eventually } from '@starling/testkit'
 import { messageId } from './gossip.ts'
@@ -101,80 +101,84 @@ const ATTACKS: Readonly<Record<string, (scene: Scene) => Promise<void>>> = {
   },
 }
 
-for (const [attack, run] of Object.entries(ATTACKS)) {
-  test(`bad input 69: a stranger that ${attack} receives nothing`, (_t: TestContext) =>
-    withScene(false, async (scene) => {
-      await run(scene)
-      assert.deepEqual(scene.stranger.received, [])
-      assert.equal(namedIn(scene.stranger), false)
-    }))
+suite('confidential gossip', { concurrency: 4 }, () => {
+  for (const [attack, run] of Object.entries(ATTACKS)) {
+    test(`bad input 69: a stranger that ${attack} receives nothing`, () =>
+      withScene(false, async (scene) => {
+        await run(scene)
+        assert.deepEqual(scene.stranger.received, [])
+        assert.equal(namedIn(scene.stranger), false)
+      }))
 
-  test(`bad input 69, twin: with admission open, one that ${attack} reads along`, () =>
-    withScene(true, async (scene) => {
-      await run(scene)
-      await eventually('the stranger reads', () => heardOf(scene.stranger, 'secret'))
-    }))
-}
-
-test('who leaves a room receives nothing more; who comes back need not subscribe again', async () => {
-  const { hosts, close } = await openLoopbackHosts(1)
-  await using member = await openStockPeer()
-  const [host] = hosts
-  assert.ok(host)
-  try {
-    let admitted = true
-    host.gossip.setAdmission(() => admitted)
-    host.gossip.subscribe(TOPIC, () => 'accept')
-    member.pubsub.subscribe(TOPIC)
-    await member.connect(host)
-    const publish = async (text: string) => (await host.gossip.publish(TOPIC, bytes(text))).recipients
-    await eventually('joined', async () => (await publish(`in ${Math.random()}`)) > 0)
-    await heartbeats(member)
-    admitted = false
-    host.gossip.reviewAdmission(member.node.peerId.toString() as PeerId)
-    member.received.length = 0
-    member.rpcs.length = 0
-    assert.equal(await publish('after leaving'), 0)
-    await heartbeats(member)
-    assert.deepEqual(member.received, [])
-    assert.equal(namedIn(member), false)
-    admitted = true
-    host.gossip.reviewAdmission()
-    assert.equal(await publish('back'), 1)
-    await eventually('received again', () => heardOf(member, 'back'))
-  } finally {
-    await close()
+    test(`bad input 69, twin: with admission open, one that ${attack} reads along`, () =>
+      withScene(true, async (scene) => {
+        await run(scene)
+        await eventually('the stranger reads', () => heardOf(scene.stranger, 'secret'))
+      }))
   }
-})
 
-/** A flooder sends `middle` a message on a topic that `middle` is not in; what does a reader get out of it? */
-async function leftAt(middle: Reachable): Promise<StockPeer['received']> {
-  await using flooder = await openStockPeer()
-  await using reader = await openStockPeer()
-  await reader.connect(middle)
-  await flooder.connect(middle)
-  reader.pubsub.subscribe('other')
-  await eventually('a stream', () => flooder.say(middle, { messages: [{ topic: 'other', data: bytes('not yours') }] }))
-  const id = messageId({ type: 'unsigned', topic: 'other', data: bytes('not yours') })
-  await eventually('a stream', () => reader.say(middle, {}))
-  await heartbeats(flooder)
-  reader.say(middle, control({ iwant: [{ messageIDs: [id] }] }))
-  await heartbeats(reader)
-  return reader.received
-}
+  test('who leaves a room receives nothing more; who comes back need not subscribe again', async () => {
+    const { hosts, close } = await openLoopbackHosts(1)
+    await using member = await openStockPeer()
+    const [host] = hosts
+    assert.ok(host)
+    try {
+      let admitted = true
+      host.gossip.setAdmission(() => admitted)
+      host.gossip.subscribe(TOPIC, () => 'accept')
+      member.pubsub.subscribe(TOPIC)
+      await member.connect(host)
+      const publish = async (text: string) => (await host.gossip.publish(TOPIC, bytes(text))).recipients
+      await eventually('joined', async () => (await publish(`in ${Math.random()}`)) > 0)
+      await heartbeats(member)
+      admitted = false
+      host.gossip.reviewAdmission(member.node.peerId.toString() as PeerId)
+      member.received.length = 0
+      member.rpcs.length = 0
+      assert.equal(await publish('after leaving'), 0)
+      await heartbeats(member)
+      assert.deepEqual(member.received, [])
+      assert.equal(namedIn(member), false)
+      admitted = true
+      host.gossip.reviewAdmission()
+      assert.equal(await publish('back'), 1)
+      await eventually('received again', () => heardOf(member, 'back'))
+    } finally {
+      await close()
+    }
+  })
 
-test('a message for a room that this node is not in is neither kept nor passed on', async () => {
-  const { hosts, close } = await openLoopbackHosts(1)
-  try {
-    hosts[0]?.gossip.setAdmission(() => true)
-    assert.ok(hosts[0])
-    assert.deepEqual(await leftAt(hosts[0]), [])
-  } finally {
-    await close()
+  /** A flooder sends `middle` a message on a topic that `middle` is not in; what does a reader get out of it? */
+  async function leftAt(middle: Reachable): Promise<StockPeer['received']> {
+    await using flooder = await openStockPeer()
+    await using reader = await openStockPeer()
+    await reader.connect(middle)
+    await flooder.connect(middle)
+    reader.pubsub.subscribe('other')
+    await eventually('a stream', () =>
+      flooder.say(middle, { messages: [{ topic: 'other', data: bytes('not yours') }] }),
+    )
+    const id = messageId({ type: 'unsigned', topic: 'other', data: bytes('not yours') })
+    await eventually('a stream', () => reader.say(middle, {}))
+    await heartbeats(flooder)
+    reader.say(middle, control({ iwant: [{ messageIDs: [id] }] }))
+    await heartbeats(reader)
+    return reader.received
   }
-})
 
-test('twin: stock gossipsub keeps and hands out messages of topics that it is not in', async () => {
-  await using middle = await openStockPeer({ msgIdFn: messageId })
-  assert.deepEqual(await leftAt(middle), [{ topic: 'other', text: 'not yours' }])
+  test('a message for a room that this node is not in is neither kept nor passed on', async () => {
+    const { hosts, close } = await openLoopbackHosts(1)
+    try {
+      hosts[0]?.gossip.setAdmission(() => true)
+      assert.ok(hosts[0])
+      assert.deepEqual(await leftAt(hosts[0]), [])
+    } finally {
+      await close()
+    }
+  })
+
+  test('twin: stock gossipsub keeps and hands out messages of topics that it is not in', async () => {
+    await using middle = await openStockPeer({ msgIdFn: messageId })
+    assert.deepEqual(await leftAt(middle), [{ topic: 'other', text: 'not yours' }])
+  })
 })
