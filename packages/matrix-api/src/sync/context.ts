@@ -5,6 +5,7 @@ import type { Ephemeral, Position } from '../ports.ts'
 import type { ClientEventForm } from '../rooms/client-event.ts'
 import type { ReadDeps } from '../rooms/deps.ts'
 import type { SyncToken } from '../rooms/position-token.ts'
+import type { KnownPeople } from './known-people.ts'
 import type { AccountDataChange, DeviceKeyCounts, DeviceListStream, PushEvaluation, ToDeviceInbox } from './ports.ts'
 import type { SentMembers } from './sent-members.ts'
 import type { UnreadCounts } from './unread-counts.ts'
@@ -21,6 +22,7 @@ export interface SyncSources extends ReadDeps {
 export interface SyncMemory {
   readonly sentMembers: SentMembers
   readonly unread: UnreadCounts
+  readonly people: KnownPeople
 }
 
 /** js-sdk asks for `state_after` by its unstable name only, and then looks for it under that name. */

@@ -312,6 +312,7 @@ test('a long-poll ends with the write that concerns it', async () => {
     async () => server.deviceStreams.deliver(bob, { type: 't', sender: alice.userId, content: {} }),
     async () => server.deviceStreams.changeDevices(alice.userId, bob.userId),
     () => server.createRoom(alice, { invite: [bob.userId] }),
+    () => server.ephemeral.setPresence(alice.userId, 'unavailable', undefined),
   ]
   let token = since
   for (const write of waits) {

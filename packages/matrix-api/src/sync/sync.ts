@@ -1,4 +1,3 @@
-import type { RoomId } from '@starling/protocol'
 import type { PresenceTracker } from '../ephemeral/presence-tracker.ts'
 import { type CompiledFilter, filterOf } from '../filters/compiled-filter.ts'
 import type { FilterStore } from '../filters/filter-store.ts'
@@ -84,8 +83,7 @@ async function longPoll(deps: SyncDeps, memory: SyncMemory, call: Call, request:
     const isNews = !answer.answer.isEmpty || answer.answer.keyCounts !== firstKeyCounts
     const remaining = Math.ceil(deadline - performance.now())
     if (atOnce || isNews || remaining <= 0 || call.signal.aborted) return answer.answer
-    const rooms = await roomsOfInterest(deps, call)
-    const interest = (affected: Affected) => concerns(affected, call, rooms)
+    const interest = await interestOf(deps, memory, call, request)
     const woken = await deps.positions.wait(answer.to, interest, { timeoutMs: remaining, signal: call.signal })
     if (!woken) return answer.answer
   }
@@ -115,13 +113,21 @@ async function look(deps: SyncDeps, memory: SyncMemory, call: Call, request: Syn
   return { answer, to }
 }
 
-/** Rooms whose writes wake this user. A new one always comes with a write that names the user. */
-async function roomsOfInterest(deps: SyncDeps, call: Call): Promise<ReadonlySet<RoomId>> {
-  const rows = await deps.reader.roomsOf(call.requester.userId)
-  return new Set(rows.filter((row) => row.membership === 'join').map((row) => row.roomId))
-}
-
-function concerns(affected: Affected, call: Call, rooms: ReadonlySet<RoomId>): boolean {
-  if (affected.users?.includes(call.requester.userId)) return true
-  return affected.rooms?.some((roomId) => rooms.has(roomId)) ?? false
+/**
+ * What wakes this user: writes in rooms that they are in, writes that name them (a new room always comes with one), and
+ * the presence of people whom they know, if the filter lets any through.
+ */
+async function interestOf(
+  deps: SyncDeps,
+  memory: SyncMemory,
+  { requester: { userId } }: Call,
+  { filter }: SyncRequest,
+): Promise<(affected: Affected) => boolean> {
+  const rows = await deps.reader.roomsOf(userId)
+  const rooms = new Set(rows.filter((row) => row.membership === 'join').map((row) => row.roomId))
+  const wantsPresence = filter.presence.limit > 0 && filter.presence.matches({ type: 'm.presence', content: {} })
+  const people = wantsPresence ? await memory.people.of(userId) : undefined
+  return (affected) =>
+    (affected.rooms?.some((roomId) => rooms.has(roomId)) ?? false) ||
+    (affected.users?.some((user) => user === userId || people?.has(user)) ?? false)
 }

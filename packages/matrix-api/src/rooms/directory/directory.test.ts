@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { JsonObject, RoomId } from '@starling/protocol'
+import { MatrixError } from '../../http/matrix-error.ts'
 import { expectMatchesSpec } from '../../testing/openapi.ts'
 import { client, roomPath } from '../testing/paths.ts'
 import { startRoomServer } from '../testing/room-server.ts'
+import { directoryForServers } from './directory-for-servers.ts'
 
 const aliasPath = (alias: string) => client(`/directory/room/${encodeURIComponent(alias)}`)
 const listPath = (roomId: string) => client(`/directory/list/room/${encodeURIComponent(roomId)}`)
@@ -129,4 +131,19 @@ test('room summary: for whom a room may be known', async () => {
   assert.deepEqual(known.body.allowed_room_ids, [open])
   assert.equal(known.body.encryption, 'm.megolm.v1.aes-sha2')
   assert.equal((await summary('#none:here.test', bob)).status, 404)
+})
+
+test('other servers get aliases and published rooms, and nothing for nonsense', async () => {
+  await using server = await startRoomServer()
+  const alice = await server.user('alice')
+  const roomId = await server.createRoom(alice, { visibility: 'public', room_alias_name: 'tea', name: 'Tea' })
+  await server.createRoom(alice, { name: 'Private' })
+  const { reader } = server.rooms
+  const directory = directoryForServers({ directory: server.directory, reader, serverName: server.serverName })
+  assert.deepEqual(await directory.resolve('#tea:here.test'), { roomId, servers: ['here.test'] })
+  assert.equal(await directory.resolve('#none:here.test'), undefined)
+  assert.equal(await directory.resolve('nonsense'), undefined)
+  const answer = await directory.publicRooms({ limit: 1_000_000_000 })
+  assert.equal(answer.total_room_count_estimate, 1)
+  await assert.rejects(directory.publicRooms({ filter: 5 }), MatrixError)
 })

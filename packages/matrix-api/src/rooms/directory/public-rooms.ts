@@ -12,7 +12,8 @@ const PATH = '/_matrix/client/v3/publicRooms'
 const LIMIT = { min: 1, max: 500, fallback: 100 } as const
 const CONCURRENCY = 8
 
-const searchSchema = z.object({
+/** Body of `POST /publicRooms`, also between servers. */
+export const publicRoomsSchema = z.object({
   limit: z.number().int().optional(),
   since: z.string().optional(),
   filter: z
@@ -23,7 +24,7 @@ const searchSchema = z.object({
     .optional(),
 })
 
-interface Search {
+export interface Search {
   readonly limit: number
   readonly since: string | undefined
   readonly term: string | undefined
@@ -58,17 +59,21 @@ export function queryPublicRooms(deps: Deps) {
     auth: 'token',
     rate: 'search',
     async handle(call) {
-      const { limit, since, filter } = checkInput(searchSchema, call.body)
+      const input = checkInput(publicRoomsSchema, call.body)
       const elsewhere = otherServer(deps, call)
       if (elsewhere !== undefined) return deps.remote.publicRooms(elsewhere, call.body, { signal: call.signal })
-      return findRooms(deps, {
-        limit: Math.min(LIMIT.max, Math.max(LIMIT.min, limit ?? LIMIT.fallback)),
-        since,
-        term: filter?.generic_search_term?.toLowerCase(),
-        roomTypes: filter?.room_types,
-      })
+      return findRooms(deps, searchOf(input))
     },
   })
+}
+
+export function searchOf({ limit, since, filter }: z.output<typeof publicRoomsSchema>): Search {
+  return {
+    limit: Math.min(LIMIT.max, Math.max(LIMIT.min, limit ?? LIMIT.fallback)),
+    since,
+    term: filter?.generic_search_term?.toLowerCase(),
+    roomTypes: filter?.room_types,
+  }
 }
 
 function otherServer(deps: Deps, call: Pick<Call, 'query'>) {
@@ -80,7 +85,7 @@ function otherServer(deps: Deps, call: Pick<Call, 'query'>) {
 }
 
 /** Published rooms that fit, largest first; a page token is the number of rooms before it. */
-async function findRooms(deps: Deps, search: Search): Promise<JsonObject> {
+export async function findRooms(deps: Pick<Deps, 'directory' | 'reader'>, search: Search): Promise<JsonObject> {
   const start = offsetOf(search.since)
   const rooms = await mapConcurrent(await deps.directory.publishedRooms(), CONCURRENCY, (roomId: RoomId) =>
     describeRoom(deps.reader, roomId),

@@ -12,7 +12,7 @@ export function inviteUser(deps: RoomDeps) {
     if (membership === 'invite') return
     if (membership === 'join') throw new MatrixError(403, 'M_FORBIDDEN', 'The user is in the room already')
     if (membership === 'ban') throw new MatrixError(403, 'M_FORBIDDEN', 'The user is banned from the room')
-    await refuseBlockedInvite(deps, request.target)
+    await refuseBlockedInvite(deps, request.sender, request.target)
     await changeOther(deps, request, 'invite', { signal })
   })
 }

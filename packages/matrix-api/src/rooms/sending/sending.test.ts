@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { JsonObject, RoomId } from '@starling/protocol'
+import { MemoryStore } from '../../testing/memory-store.ts'
 import { expectMatchesSpec } from '../../testing/openapi.ts'
 import type { TestUser } from '../../testing/test-api.ts'
 import { client, roomPath } from '../testing/paths.ts'
@@ -39,6 +40,21 @@ test('bad input 14: the same transaction again answers the same event id', async
     await send(server, alice, otherRoom, 'm.room.message', 'one', { body: 'hello' }),
   ]
   assert.equal(new Set([first, ...others].map((answer) => answer.body.event_id)).size, 5)
+})
+
+test('bad input 14: the same transaction answers the same event id after a restart', async () => {
+  const store = new MemoryStore()
+  await using first = await startRoomServer({ store })
+  const alice = await first.user('alice')
+  const roomId = await first.createRoom(alice)
+  const before = await send(first, alice, roomId, 'm.room.message', 'one', { body: 'hello' })
+  // The first is not stopped: what it has acknowledged is in the store.
+  await using second = await startRoomServer({ store })
+  const again = await second.user('alice')
+  const after = await send(second, again, roomId, 'm.room.message', 'one', { body: 'hello' })
+  assert.deepEqual(after.body, before.body)
+  const { events } = (await second.sync(again)).rooms.join[roomId].timeline
+  assert.equal(events.filter((event: { type: string }) => event.type === 'm.room.message').length, 1)
 })
 
 test('unsigned.transaction_id goes to the device that sent, and to no other', async () => {

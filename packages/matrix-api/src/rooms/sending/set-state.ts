@@ -50,7 +50,7 @@ async function setMembership(deps: RoomDeps, call: Call, roomId: RoomId, stateKe
     // No change of membership, but of the name or avatar in this room.
     return deps.rooms.send({ roomId, sender: target, type: 'm.room.member', stateKey: target, content: call.body })
   }
-  if (change.membership === 'invite') await refuseBlockedInvite(deps, target)
+  if (change.membership === 'invite') await refuseBlockedInvite(deps, change.sender, target)
   const { eventId } = await deps.rooms.changeMembership(change, { signal: call.signal })
   return eventId ?? (await currentMember(deps, roomId, target))
 }

@@ -11,8 +11,9 @@ import { RoomPushEvaluation } from '../../push/push-evaluation.ts'
 import { PushRules } from '../../push/push-rules.ts'
 import type { DeviceKeyCounts, DeviceListStream, ToDeviceInbox } from '../../sync/ports.ts'
 import { syncEndpoints } from '../../sync/sync-endpoints.ts'
+import type { MemoryStore } from '../../testing/memory-store.ts'
 import { startTestApi, type TestAnswer, type TestApi, type TestBase, type TestUser } from '../../testing/test-api.ts'
-import { createRoomDirectory } from '../room-directory.ts'
+import { createRoomDirectory, type RoomDirectory } from '../room-directory.ts'
 import { roomEndpoints } from '../room-endpoints.ts'
 import { CountedPositions } from './counted-positions.ts'
 import { MemoryEphemeral } from './memory-ephemeral.ts'
@@ -99,6 +100,7 @@ export interface RoomServer extends TestApi {
   readonly deviceStreams: DeviceStreams
   readonly remote: FakeRemote
   readonly presence: PresenceTracker
+  readonly directory: RoomDirectory
   createRoom(user: TestUser, body?: JsonObject): Promise<RoomId>
   join(user: TestUser, roomId: RoomId): Promise<void>
   say(user: TestUser, roomId: RoomId, body: string): Promise<string>
@@ -106,12 +108,14 @@ export interface RoomServer extends TestApi {
 }
 
 /** Serves sync, rooms, filters and ephemeral data over HTTP on the real room engine. */
-export async function startRoomServer(options: { readonly keys?: FakeKeyDirectory } = {}): Promise<RoomServer> {
+export async function startRoomServer(
+  options: { readonly keys?: FakeKeyDirectory; readonly store?: MemoryStore } = {},
+): Promise<RoomServer> {
   const parts: { current?: Parts } = {}
   const api = await startTestApi(async (base) => {
     parts.current = await makeParts(base, options.keys)
     return parts.current.endpoints
-  })
+  }, options.store && { store: options.store })
   const made = parts.current as Parts
   let transactions = 0
   const ok = async (method: string, path: string, user: TestUser, body?: JsonObject) => {
@@ -157,6 +161,7 @@ async function makeParts(base: TestBase, keys: FakeKeyDirectory | undefined) {
   const deviceStreams = new DeviceStreams(positions)
   const remote = new FakeRemote()
   const presence = new PresenceTracker({ ephemeral, clock, logger })
+  const directory = createRoomDirectory(store, clock)
   const filters = createFilterStore(store, clock)
   const accounts = {
     isLocal: (userId: UserId) => userId.endsWith(`:${serverName}`),
@@ -165,7 +170,7 @@ async function makeParts(base: TestBase, keys: FakeKeyDirectory | undefined) {
   const shared = { reader, positions, accountData, clock, logger, serverName, profiles, accounts, presence, ephemeral }
   const deps = {
     ...{ ...shared, rooms, remote: remote.asPort(), filters },
-    directory: createRoomDirectory(store, clock),
+    directory,
     push: new RoomPushEvaluation(pushRules, reader),
     toDevice: deviceStreams,
     deviceLists: deviceStreams,
@@ -186,6 +191,7 @@ async function makeParts(base: TestBase, keys: FakeKeyDirectory | undefined) {
     deviceStreams,
     remote,
     presence,
+    directory,
     endpoints,
   }
 }
