@@ -177,9 +177,10 @@ test('memberships set as state take the way of the membership operations', async
   assert.equal((await put(alice, 'nobody', { membership: 'invite' })).status, 400)
   assert.equal((await put(carol, bob.userId, { membership: 'ban' })).status, 403)
   // A name for this room alone changes no membership, and is an event all the same.
-  assert.equal((await put(bob, bob.userId, { membership: 'join', displayname: 'Bobby' })).status, 200)
+  const forged = { join_authorised_via_users_server: alice.userId }
+  assert.equal((await put(bob, bob.userId, { membership: 'join', displayname: 'Bobby', ...forged })).status, 200)
   const renamed = await server.rooms.reader.stateEvent(roomId, 'm.room.member', bob.userId)
-  assert.equal(renamed?.pdu.content.displayname, 'Bobby')
+  assert.deepEqual(renamed?.pdu.content, { membership: 'join', displayname: 'Bobby' })
   assert.equal((await put(bob, bob.userId, { membership: 'leave' })).status, 200)
   assert.equal((await server.rooms.reader.membership(roomId, bob.userId))?.membership, 'leave')
 })

@@ -1,4 +1,4 @@
-import { type EventId, type JsonObject, parseUserId, type RoomId, type UserId } from '@starling/protocol'
+import { type EventId, type JsonObject, parseUserId, type RoomId, type UserId, withoutKeys } from '@starling/protocol'
 import { type Call, endpoint } from '../../http/endpoint.ts'
 import { MatrixError } from '../../http/matrix-error.ts'
 import type { Membership, MembershipChange } from '../../ports.ts'
@@ -48,7 +48,8 @@ async function setMembership(deps: RoomDeps, call: Call, roomId: RoomId, stateKe
   if (target !== change.sender && row?.membership !== 'join') throw notInRoom()
   if (target === change.sender && change.membership === 'join' && row?.membership === 'join') {
     // No change of membership, but of the name or avatar in this room.
-    return deps.rooms.send({ roomId, sender: target, type: 'm.room.member', stateKey: target, content: call.body })
+    const content = withoutKeys(call.body, 'join_authorised_via_users_server')
+    return deps.rooms.send({ roomId, sender: target, type: 'm.room.member', stateKey: target, content })
   }
   if (change.membership === 'invite') await refuseBlockedInvite(deps, change.sender, target)
   const { eventId } = await deps.rooms.changeMembership(change, { signal: call.signal })
