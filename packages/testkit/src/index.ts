@@ -3,6 +3,7 @@
  * What tests share. Never imported by anything that runs outside tests and benches.
  */
 export * from './browser/chromium.ts'
+export { type ClientAnswer, type ClientEvent, OwnerClient, Unanswered } from './clients/owner-client.ts'
 export { SdkClient } from './clients/sdk-client.ts'
 export type * from './clients/sdk-types.ts'
 export * from './contracts/key-value-store-contract.ts'

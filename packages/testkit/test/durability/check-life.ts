@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict'
+import type { ClientEvent, OwnerClient } from '@starling/testkit'
 import type { Follower } from './follower.ts'
 import type { Inbox } from './inbox.ts'
 import type { Attempt } from './ledger.ts'
 import { ACCOUNT_DATA, idOf, type LoadParts } from './load.ts'
-import type { OwnerClient, SeenEvent } from './owner-client.ts'
 import { faultsOf } from './room-faults.ts'
 
 /** What is known of the node over all of its lives. */
@@ -11,7 +11,7 @@ export interface LifeRecord {
   readonly follower: Follower
   readonly inbox: Inbox
   /** Room → its timeline so far, oldest first. */
-  readonly timelines: Map<string, SeenEvent[]>
+  readonly timelines: Map<string, ClientEvent[]>
   /** Rooms made by creations, checked already. */
   readonly madeRooms: Set<string>
   /** `type|state_key` of a room made by the recipe while nothing went wrong, sorted. */
@@ -76,7 +76,7 @@ async function checkRoom(
 }
 
 /** The state is that of the timeline: the batch of a state event is whole or not there. */
-async function checkTopic(client: OwnerClient, roomId: string, timeline: readonly SeenEvent[]): Promise<void> {
+async function checkTopic(client: OwnerClient, roomId: string, timeline: readonly ClientEvent[]): Promise<void> {
   const last = timeline.findLast(({ type, state_key: key }) => type === 'm.room.topic' && key === '')
   const { status, body } = await client.call('GET', `rooms/${encodeURIComponent(roomId)}/state/m.room.topic`)
   assert.deepEqual(status === 200 ? body : undefined, last?.content, `the topic of ${roomId}`)
@@ -117,7 +117,7 @@ async function checkMadeRooms({ client, ledger }: LoadParts, record: LifeRecord)
   }
 }
 
-export function slotsOf(state: readonly SeenEvent[]): string[] {
+export function slotsOf(state: readonly ClientEvent[]): string[] {
   return state.map(({ type, state_key: key }) => `${type}|${key}`).sort()
 }
 
@@ -140,7 +140,7 @@ export async function checkAllLives({ client, ledger, rooms }: LoadParts, record
   }
 }
 
-function assertRedacted(whole: readonly SeenEvent[], ledger: LoadParts['ledger']): void {
+function assertRedacted(whole: readonly ClientEvent[], ledger: LoadParts['ledger']): void {
   const byId = new Map(whole.map((event) => [event.event_id, event]))
   for (const { path } of ledger.acknowledged(({ writer }) => writer === 'redaction')) {
     const target = byId.get(decodeURIComponent(path.split('/').at(-2) ?? ''))

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict'
-import { type OwnerClient, type SeenEvent, Unanswered } from './owner-client.ts'
+import { type ClientEvent, type OwnerClient, Unanswered } from '@starling/testkit'
 
 /** The rooms only, with as many events as a sync gives. */
 const roomsFilter = (rooms: readonly string[]) =>
@@ -57,7 +57,7 @@ export class Follower {
 }
 
 interface Timeline {
-  readonly events: readonly SeenEvent[]
+  readonly events: readonly ClientEvent[]
   readonly limited?: boolean
   readonly prev_batch: string
 }
@@ -73,7 +73,7 @@ async function gap(client: OwnerClient, roomId: string, from: string, to: string
   while (start !== undefined) {
     const range: string = `dir=b&limit=250&from=${start}&to=${to}`
     const page = await client.ok('GET', `rooms/${encodeURIComponent(roomId)}/messages?${range}`)
-    const chunk = page.chunk as SeenEvent[]
+    const chunk = page.chunk as ClientEvent[]
     newestFirst.push(...chunk.map((event) => event.event_id))
     start = chunk.length > 0 && typeof page.end === 'string' ? page.end : undefined
   }

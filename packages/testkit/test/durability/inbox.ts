@@ -1,4 +1,4 @@
-import type { OwnerClient } from './owner-client.ts'
+import type { OwnerClient } from '@starling/testkit'
 
 const DEVICE_ONLY = encodeURIComponent(
   JSON.stringify({ presence: { limit: 0 }, account_data: { limit: 0 }, room: { rooms: [] } }),

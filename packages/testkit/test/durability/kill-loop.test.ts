@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { PRIVATE_FLAGS, StarlingProcess } from '@starling/testkit'
+import { OwnerClient, PRIVATE_FLAGS, StarlingProcess } from '@starling/testkit'
 import { checkAllLives, checkLife, type LifeRecord, slotsOf } from './check-life.ts'
 import { Follower } from './follower.ts'
 import { Inbox } from './inbox.ts'
 import { Ledger } from './ledger.ts'
 import { type LoadParts, ROOM_RECIPE, writers, writeUntilGone } from './load.ts'
-import { OwnerClient } from './owner-client.ts'
 import { SeededRandom } from './seeded-random.ts'
 
 const KILLS = Number(process.env.STARLING_KILLS ?? 50)

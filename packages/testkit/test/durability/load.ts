@@ -1,5 +1,5 @@
+import { type OwnerClient, Unanswered } from '@starling/testkit'
 import type { Ledger } from './ledger.ts'
-import { type OwnerClient, Unanswered } from './owner-client.ts'
 import type { SeededRandom } from './seeded-random.ts'
 
 /** What every writer needs; the rooms are there before the first kill. */

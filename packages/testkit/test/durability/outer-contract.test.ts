@@ -4,8 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
-import { PRIVATE_FLAGS, StarlingProcess } from '@starling/testkit'
-import { OwnerClient, Unanswered } from './owner-client.ts'
+import { OwnerClient, PRIVATE_FLAGS, StarlingProcess, Unanswered } from '@starling/testkit'
 
 /** DESIGN section 7: what scripts and other programs rely on. */
 const FLAGS = [...PRIVATE_FLAGS, '--mdns', 'off', '--p2p-listen', '/ip4/127.0.0.1/tcp/0']

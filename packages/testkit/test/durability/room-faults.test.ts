@@ -1,10 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { ClientEvent } from '@starling/testkit'
 import type { Attempt } from './ledger.ts'
-import type { SeenEvent } from './owner-client.ts'
 import { faultsOf } from './room-faults.ts'
 
-const event = (id: string): SeenEvent => ({ event_id: id, type: 'm.room.message', content: { mark: `mark of ${id}` } })
+const event = (id: string): ClientEvent => ({
+  event_id: id,
+  type: 'm.room.message',
+  content: { mark: `mark of ${id}` },
+})
 
 /** Three requests, each asked after the answer to the one before it. */
 const ATTEMPTS: readonly Attempt[] = ['$1', '$2', '$3'].map((eventId, n) => ({

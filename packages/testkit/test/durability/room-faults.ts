@@ -1,5 +1,5 @@
+import type { ClientEvent } from '@starling/testkit'
 import type { Attempt } from './ledger.ts'
-import type { SeenEvent } from './owner-client.ts'
 
 /**
  * What is wrong with a room's timeline, by what was acknowledged in it. Empty where all is well. Looks for
@@ -7,11 +7,11 @@ import type { SeenEvent } from './owner-client.ts'
  * - two events made of one request,
  * - an order that no sequence of the answers explains: an event behind one that was asked for after it was acknowledged.
  */
-export function faultsOf(timeline: readonly SeenEvent[], attempts: readonly Attempt[]): string[] {
+export function faultsOf(timeline: readonly ClientEvent[], attempts: readonly Attempt[]): string[] {
   return [...missing(timeline, attempts), ...repeated(timeline), ...outOfOrder(timeline, attempts)]
 }
 
-function missing(timeline: readonly SeenEvent[], attempts: readonly Attempt[]): string[] {
+function missing(timeline: readonly ClientEvent[], attempts: readonly Attempt[]): string[] {
   const there = new Set(timeline.map((event) => event.event_id))
   return attempts.flatMap(({ acknowledged, eventId, path }) =>
     acknowledged !== undefined && eventId !== undefined && !there.has(eventId)
@@ -20,7 +20,7 @@ function missing(timeline: readonly SeenEvent[], attempts: readonly Attempt[]): 
   )
 }
 
-function repeated(timeline: readonly SeenEvent[]): string[] {
+function repeated(timeline: readonly ClientEvent[]): string[] {
   const faults: string[] = []
   const ids = new Set<string>()
   const marks = new Map<string, string>()
@@ -37,7 +37,7 @@ function repeated(timeline: readonly SeenEvent[]): string[] {
   return faults
 }
 
-function outOfOrder(timeline: readonly SeenEvent[], attempts: readonly Attempt[]): string[] {
+function outOfOrder(timeline: readonly ClientEvent[], attempts: readonly Attempt[]): string[] {
   const byId = new Map(attempts.map((attempt) => [attempt.eventId, attempt]))
   const faults: string[] = []
   let latestAsked = -1

@@ -1,12 +1,12 @@
-import type { SdkSession } from '@starling/testkit'
+import type { SdkSession } from './sdk-types.ts'
 
-export interface Answer {
+export interface ClientAnswer {
   readonly status: number
   readonly body: Readonly<Record<string, unknown>>
 }
 
 /** An event as the client API gives it. */
-export interface SeenEvent {
+export interface ClientEvent {
   readonly event_id: string
   readonly type: string
   readonly state_key?: string
@@ -34,7 +34,7 @@ export class OwnerClient {
   }
 
   /** @throws Unanswered where the connection ends before the whole answer has come. */
-  async call(method: 'GET' | 'PUT' | 'POST', path: string, body?: object): Promise<Answer> {
+  async call(method: 'GET' | 'PUT' | 'POST', path: string, body?: object): Promise<ClientAnswer> {
     try {
       const response = await fetch(`${this.session.baseUrl}/_matrix/client/v3/${path}`, {
         method,
@@ -42,14 +42,14 @@ export class OwnerClient {
         signal: AbortSignal.timeout(TIMEOUT_MS),
         ...(body && { body: JSON.stringify(body) }),
       })
-      return { status: response.status, body: (await response.json()) as Answer['body'] }
+      return { status: response.status, body: (await response.json()) as ClientAnswer['body'] }
     } catch (cause) {
       throw new Unanswered(`${method} ${path}`, { cause })
     }
   }
 
   /** @throws Error for any answer but 200. */
-  async ok(method: 'GET' | 'PUT' | 'POST', path: string, body?: object): Promise<Answer['body']> {
+  async ok(method: 'GET' | 'PUT' | 'POST', path: string, body?: object): Promise<ClientAnswer['body']> {
     const answer = await this.call(method, path, body)
     if (answer.status !== 200)
       throw new Error(`${method} ${path} answered ${answer.status}: ${JSON.stringify(answer.body)}`)
@@ -57,12 +57,12 @@ export class OwnerClient {
   }
 
   /** The room's events after `known`, oldest first; all where it is undefined. */
-  async eventsAfter(roomId: string, known: string | undefined): Promise<SeenEvent[]> {
-    const newestFirst: SeenEvent[] = []
+  async eventsAfter(roomId: string, known: string | undefined): Promise<ClientEvent[]> {
+    const newestFirst: ClientEvent[] = []
     let from = ''
     for (;;) {
       const page = await this.ok('GET', `rooms/${encodeURIComponent(roomId)}/messages?dir=b&limit=${PAGE}${from}`)
-      for (const event of page.chunk as SeenEvent[]) {
+      for (const event of page.chunk as ClientEvent[]) {
         if (event.event_id === known) return newestFirst.reverse()
         newestFirst.push(event)
       }
@@ -72,20 +72,20 @@ export class OwnerClient {
   }
 
   /** The whole room from its beginning, walked forwards. */
-  async wholeRoom(roomId: string): Promise<SeenEvent[]> {
-    const events: SeenEvent[] = []
+  async wholeRoom(roomId: string): Promise<ClientEvent[]> {
+    const events: ClientEvent[] = []
     let from = ''
     for (;;) {
       const page = await this.ok('GET', `rooms/${encodeURIComponent(roomId)}/messages?dir=f&limit=${PAGE}${from}`)
-      events.push(...(page.chunk as SeenEvent[]))
+      events.push(...(page.chunk as ClientEvent[]))
       if (page.end === undefined) return events
       from = `&from=${page.end}`
     }
   }
 
-  async stateOf(roomId: string): Promise<SeenEvent[]> {
+  async stateOf(roomId: string): Promise<ClientEvent[]> {
     const { status, body } = await this.call('GET', `rooms/${encodeURIComponent(roomId)}/state`)
     if (status !== 200) throw new Error(`the state of ${roomId} answered ${status}: ${JSON.stringify(body)}`)
-    return body as unknown as SeenEvent[]
+    return body as unknown as ClientEvent[]
   }
 }
