@@ -38,6 +38,26 @@ test('batches submitted together are applied in the order of submission', async 
   assert.equal(rows, 500)
 })
 
+test('few and many rows read at once come in the order asked, with gaps', async () => {
+  await using store = await LevelStore.open(await directory())
+  await store.batch(Array.from({ length: 50 }, (_, n) => put(`row${n * 2}`, String(n * 2))))
+  for (const count of [3, 60]) {
+    const numbers = Array.from({ length: count }, (_, index) => (index * 7) % 100)
+    const values = await store.getMany(numbers.map((n) => bytes(`row${n}`)))
+    assert.deepEqual(
+      values.map(text),
+      numbers.map((n) => (n % 2 === 0 ? String(n) : undefined)),
+    )
+  }
+})
+
+test('a read after closing is refused', async () => {
+  const store = await LevelStore.open(await directory())
+  await store.close()
+  await assert.rejects(store.get(bytes('a')), { code: 'LEVEL_DATABASE_NOT_OPEN' })
+  await assert.rejects(store.getMany([bytes('a')]), { code: 'LEVEL_DATABASE_NOT_OPEN' })
+})
+
 test('closing waits for writes under way and refuses later ones', async () => {
   const path = await directory()
   const store = await LevelStore.open(path)
