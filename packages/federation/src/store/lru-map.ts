@@ -1,6 +1,17 @@
-/** A map bounded by weight. What was used least recently is dropped first. */
+interface Entry<V> {
+  readonly value: V
+  readonly weight: number
+  /** Got since it was set or last spared. */
+  used: boolean
+}
+
+/**
+ * A map bounded by weight. Dropped first is what was set longest ago and not got since ("second chance": close to least
+ * recently used). Getting only marks the entry: moving it to the end of a `Map` each time is dearer than what most callers save,
+ * since the table is rebuilt again and again.
+ */
 export class LruMap<K, V> {
-  readonly #entries = new Map<K, { readonly value: V; readonly weight: number }>()
+  readonly #entries = new Map<K, Entry<V>>()
   readonly #maxWeight: number
   #weight = 0
 
@@ -15,19 +26,22 @@ export class LruMap<K, V> {
   get(key: K): V | undefined {
     const entry = this.#entries.get(key)
     if (!entry) return undefined
-    this.#entries.delete(key)
-    this.#entries.set(key, entry)
+    entry.used = true
     return entry.value
   }
 
   /** An entry heavier than the whole map is kept alone: the one in use must be findable. */
   set(key: K, value: V, weight = 1): void {
     this.delete(key)
-    this.#entries.set(key, { value, weight })
+    this.#entries.set(key, { value, weight, used: false })
     this.#weight += weight
-    for (const oldest of this.#entries.keys()) {
-      if (this.#weight <= this.#maxWeight || this.#entries.size === 1) return
-      this.delete(oldest)
+    // Spared entries come again at the end of this very walk, now unmarked, so it ends.
+    for (const [oldest, entry] of this.#entries) {
+      if (this.#weight <= this.#maxWeight) return
+      if (oldest === key) continue
+      this.#entries.delete(oldest)
+      if (entry.used) this.#entries.set(oldest, { ...entry, used: false })
+      else this.#weight -= entry.weight
     }
   }
 
