@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { rm } from 'node:fs/promises'
+import type { RequestListener } from 'node:http'
 import type { Progress } from '@starling/element-host'
 import { type Ground, processTimers } from '@starling/federation'
 import { type MatrixApi, serverOptions, tuneServer } from '@starling/matrix-api'
 import type { Clock, UserId } from '@starling/protocol'
-import express from 'express'
+import express, { type Router } from 'express'
 import { createClientApi, requirePasswordBeyondLoopback } from './compose/client-api.ts'
 import { Counters } from './compose/counters.ts'
 import { startElement } from './compose/element.ts'
@@ -27,6 +28,8 @@ import { LevelStore } from './store/level-store.ts'
 const OWNER_LOCALPART = 'p2p'
 
 const CONTROL_TOKEN_BYTES = 32
+
+const OWN_ROUTES = '/_starling/v1'
 
 const clock: Clock = { now: () => Date.now() }
 
@@ -82,11 +85,10 @@ export class StarlingNode implements AsyncDisposable {
 
     const token = Buffer.from(randomBytes(CONTROL_TOKEN_BYTES)).toString('base64url')
     const control = nodeControl({ info: () => info, api, owner, federation, host, counters })
-    const app = express()
-    app.disable('x-powered-by')
-    app.use('/_starling/v1', controlRoutes(control, token))
-    app.use(api.app)
-    const clientApi = parts.use(await startListener(config.listen, app, { options: serverOptions, tune: tuneServer }))
+    const handler = eitherOf(controlRoutes(control, token), api.app)
+    const clientApi = parts.use(
+      await startListener(config.listen, handler, { options: serverOptions, tune: tuneServer }),
+    )
     const serverName = federation.keys.keyRing.serverName
     const elementParts = { config, cacheDir: directory.element, serverName, clientApi, logger }
     const element = await startElement({ ...elementParts, onProgress: options.onElementProgress })
@@ -116,6 +118,15 @@ export class StarlingNode implements AsyncDisposable {
   [Symbol.asyncDispose](): Promise<void> {
     return this.stop()
   }
+}
+
+/**
+ * The node's own routes or the client API. Told apart here and not by mounting one express app in another, which changes the
+ * prototypes of each request and response twice more: a tenth of the time that a send takes.
+ */
+function eitherOf(own: Router, clientApi: RequestListener): RequestListener {
+  const ownApp = express().disable('x-powered-by').use(OWN_ROUTES, own)
+  return (request, response) => (request.url?.startsWith(`${OWN_ROUTES}/`) ? ownApp : clientApi)(request, response)
 }
 
 function openHost(
