@@ -52,6 +52,23 @@ test('bad input 35: a claimed event id is not believed', async () => {
   assert.ok(!forged.ok || forged.checked.pdu.eventId !== `$${'f'.repeat(43)}`)
 })
 
+test('bad input 34: in version 10 a wrong hash does not make an unsigned third-party invite a plain one', async () => {
+  const { a, b, alice, roomId, version } = await twoServers('10')
+  const invite = await b.craft(roomId, {
+    sender: alice,
+    type: 'm.room.member',
+    stateKey: '@mallory:evil.test',
+    content: { membership: 'invite', third_party_invite: { signed: { mxid: '@mallory:evil.test', token: 't' } } },
+  })
+  const forged = { ...invite, signatures: {}, hashes: { sha256: 'A'.repeat(43) } }
+  const result = await a.engine.check(forged, version)
+  assert.deepEqual(result.ok ? result.checked.pdu.content : result.code, 'missing_signature')
+  // With its hash it stays what it is: excused from the signature, and judged by the third-party invite that it names.
+  const intact = await a.engine.check({ ...invite, signatures: {} }, version)
+  assert.ok(intact.ok)
+  assert.equal((await a.engine.receive(intact.checked)).kind, 'rejected')
+})
+
 test("bad input 36: an event signed by another server than its sender's is dropped", async () => {
   const { a, b, alice, roomId, version } = await message()
   const forged = await b.craft(roomId, { sender: alice, type: 'm.room.message' })
