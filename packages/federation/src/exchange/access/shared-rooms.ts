@@ -27,6 +27,14 @@ export async function sharesRoom(
   return false
 }
 
+/** True if the server has a user who is in a room with one of this server, is invited to it, or knocks on it. */
+export async function isNear(engine: RoomEngine, server: ServerName): Promise<boolean> {
+  for (const roomId of await engine.joinedRooms()) {
+    if ((await engine.joinedServers(roomId)).has(server) || (await isExpected(engine, roomId, server))) return true
+  }
+  return false
+}
+
 /** A user of the server is invited to the room or knocks on it. */
 async function isExpected(engine: RoomEngine, roomId: RoomId, server: ServerName): Promise<boolean> {
   const suffix = `:${server}`
