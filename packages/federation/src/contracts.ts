@@ -97,9 +97,13 @@ export interface RoomEngine {
   /**
    * Takes a remote (or own, echoed) PDU through the ingest stages. With `publish`, an accepted one also gets an outbox row
    * and `localEvent`: what this server lets into the room for another (`send_join` and kin), and own invites made by
-   * `template` and `finish`.
+   * `template` and `finish`. With `onlyAccepted`, nothing is stored of one that is not: for what comes from outside the
+   * room, whose senders could fill the disk otherwise.
    */
-  receive(checked: CheckedPdu, options?: { readonly publish?: boolean }): Promise<Verdict>
+  receive(
+    checked: CheckedPdu,
+    options?: { readonly publish?: boolean; readonly onlyAccepted?: boolean },
+  ): Promise<Verdict>
   /** Takes history before what is stored: placed in the timeline at negative order, state as given by its neighbours. */
   receiveHistory(events: readonly CheckedPdu[]): Promise<readonly Verdict[]>
   /** Stores events as outliers (auth chains). */

@@ -1,8 +1,8 @@
 import type { EventId, Pdu } from '@starling/protocol'
 import type { RoomTransaction } from '../room/room-transaction.ts'
-import { type BackwardRow, tables } from '../store/tables.ts'
+import { type BackwardRow, type EventStatus, tables } from '../store/tables.ts'
 
-/** Rejected and soft-failed ancestors looked through for the extremities that an event supersedes. */
+/** Rejected and soft-failed ancestors looked through for the extremities that an event supersedes or leads to. */
 const MAX_LOOKED_THROUGH = 200
 /** Children remembered per missing parent; further ones add nothing, since one is enough to hang history on. */
 const MAX_CHILDREN = 20
@@ -39,16 +39,37 @@ async function hasAcceptedChild(eventId: EventId, transaction: RoomTransaction):
   return [...children.values()].some(({ status }) => status === 'accepted')
 }
 
-/** The event is in the DAG now: nobody waits for it, and those of its parents that are missing are waited for. */
-export async function moveBackwardExtremities(pdu: Pdu, transaction: RoomTransaction): Promise<void> {
+/**
+ * The event is in the DAG now: nobody waits for it, and those of its parents that are missing are waited for. Of a rejected
+ * or soft-failed event only where an accepted one stands on it: what is before it would be fetched and shown as history
+ * otherwise, and who is banned could write there.
+ */
+export async function moveBackwardExtremities(
+  pdu: Pdu,
+  status: EventStatus,
+  transaction: RoomTransaction,
+): Promise<void> {
   const room = transaction.requireHead().number
+  const isWaitedFor = (await tables.backward.get(transaction, room, pdu.eventId)) !== undefined
   transaction.write(tables.backward.del([room, pdu.eventId]))
-  const parents = await transaction.events(pdu.prevEvents)
-  for (const eventId of pdu.prevEvents) {
-    if (parents.get(eventId)?.after !== undefined) continue
-    const row = await tables.backward.get(transaction, room, eventId)
-    const children = [...new Set([...(row?.children ?? []), pdu.eventId])].slice(0, MAX_CHILDREN)
-    const next: BackwardRow = { children, depth: Math.min(row?.depth ?? pdu.depth, pdu.depth) }
-    transaction.write(tables.backward.put([room, eventId], next))
+  if (status !== 'accepted' && !isWaitedFor) return
+  const open: Pdu[] = [pdu]
+  let lookedThrough = 0
+  for (let child = open.pop(); child && lookedThrough < MAX_LOOKED_THROUGH; child = open.pop()) {
+    lookedThrough++
+    const parents = await transaction.events(child.prevEvents)
+    for (const eventId of child.prevEvents) {
+      const parent = parents.get(eventId)
+      if (parent?.after === undefined) await waitFor(eventId, child, transaction)
+      else if (parent.status !== 'accepted') open.push(parent.pdu)
+    }
   }
+}
+
+async function waitFor(eventId: EventId, child: Pdu, transaction: RoomTransaction): Promise<void> {
+  const room = transaction.requireHead().number
+  const row = await tables.backward.get(transaction, room, eventId)
+  const children = [...new Set([...(row?.children ?? []), child.eventId])].slice(0, MAX_CHILDREN)
+  const next: BackwardRow = { children, depth: Math.min(row?.depth ?? child.depth, child.depth) }
+  transaction.write(tables.backward.put([room, eventId], next))
 }

@@ -163,6 +163,30 @@ test('missing parents that nobody gives: the reported state lets the event in, a
   assert.equal((await a.give(next, b))[0]?.kind, 'accepted')
 })
 
+test('bad input 57: a banned user writes no history before an event that was soft-failed', async () => {
+  const { a, b, alice, bob, roomId } = await oldRoom()
+  const atJoin = await a.engine.currentState(roomId)
+  const ban = await a.setMembership(roomId, alice, bob, 'ban')
+  // What nobody else has: bob's server gives it, and the state from before the ban, to whoever asks it for history.
+  const hidden = await b.craft(roomId, { sender: bob, type: 'm.room.message', content: { body: 'slander' } })
+  const { pdu: past } = await a.check(hidden, '12')
+  const top = await b.craft(roomId, { sender: bob, type: 'm.room.message', prevEvents: [past.eventId] })
+  const stored = [...(await a.engine.events([...atJoin.values()])).values()]
+  const state = stored.map(({ pdu, roomVersion }) => ({ pdu, roomVersion, redacted: false }))
+  const before = await a.engine.backwardExtremities(roomId)
+  const verdict = await a.engine.receiveWithState(await a.check(top, '12'), state, state)
+  assert.equal(verdict.kind, 'soft-failed')
+  assert.deepEqual(await a.engine.backwardExtremities(roomId), before, 'nothing more is asked for')
+  assert.equal((await a.engine.receiveHistory([await a.check(hidden, '12')]))[0]?.kind, 'outlier')
+  assert.ok(!(await a.bodies(roomId)).includes('slander'))
+
+  // The twin: once an accepted event stands on it, what is before it belongs to the room.
+  const { pdu: soft } = await a.check(top, '12')
+  const built = await a.craft(roomId, { sender: alice, type: 'm.room.message', prevEvents: [soft.eventId, ban] })
+  assert.equal((await a.receive(built, '12')).kind, 'accepted')
+  assert.deepEqual(await a.engine.backwardExtremities(roomId), [past.eventId])
+})
+
 test('a missing parent that comes late by the usual way does not become an extremity again', async () => {
   const { a, b, alice, roomId } = await oldRoom()
   const late = await a.message(roomId, alice, 'late')

@@ -41,7 +41,7 @@ async function placeHistory(stored: StoredEvent, transaction: RoomTransaction): 
   if (!after) return undefined
   const rejected = stored.status === 'rejected'
   const before = rejected ? after : await takenBack(pdu, after, transaction)
-  await moveBackwardExtremities(pdu, transaction)
+  await moveBackwardExtremities(pdu, rejected ? 'rejected' : 'accepted', transaction)
   const slot = pdu.stateKey === undefined ? undefined : stateSlot(pdu.type, pdu.stateKey)
   const replaces = slot && before.map.get(slot)
   const placed = { ...stored, before: before.id, after: after.id, ...(replaces === undefined ? {} : { replaces }) }

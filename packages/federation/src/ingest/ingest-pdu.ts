@@ -15,6 +15,8 @@ export interface IngestParts extends PlaceParts {
 
 export interface IngestOptions {
   readonly publish?: boolean
+  /** What is not accepted leaves nothing behind. */
+  readonly onlyAccepted?: boolean
   /** State before the event as a member reports it, where its parents are not to be had. */
   readonly before?: RoomState
 }
@@ -42,6 +44,9 @@ export async function ingestPdu(
     ? ({ kind: 'known', before: options.before } as const)
     : await stateBeforeEvent(pdu, transaction, parts.resolve)
   if (parents.kind === 'foreign') return { kind: 'refused', eventId, reason: parents.reason }
+  if (byAuthEvents.kind === 'rejected' && options.onlyAccepted) {
+    return { kind: 'rejected', eventId, reason: byAuthEvents.reason }
+  }
   if (byAuthEvents.kind === 'rejected' && parents.kind === 'missing') {
     // Rejected whatever its parents are. Without them it has no place in the DAG: kept so that it is not asked about again.
     return storeOutlier(pdu, { status: 'rejected', reason: byAuthEvents.reason }, transaction)
@@ -51,6 +56,11 @@ export async function ingestPdu(
     return waiting(eventId, parents.kind === 'missing' ? parents.eventIds : [], missingAuth)
   }
   const verdict = byAuthEvents.kind === 'rejected' ? byAuthEvents : await judge(pdu, parents.before, transaction, parts)
+  if (verdict.kind !== 'accepted' && options.onlyAccepted) {
+    // The resolution of its parents may have been stored as a state: nothing refers to that now.
+    transaction.discard()
+    return { kind: verdict.kind, eventId, reason: verdict.reason }
+  }
   const publish = options.publish === true && verdict.kind === 'accepted'
   const reason = verdict.kind === 'accepted' ? {} : { reason: verdict.reason }
   return placeEvent({ pdu, before: parents.before, status: verdict.kind, publish, ...reason }, transaction, parts)

@@ -40,7 +40,7 @@ export async function placeEvent(
   const { pdu, status, reason = status } = placement
   const event = eventOf(placement, transaction)
   if (status === 'accepted') return placeAccepted(event, placement, transaction, parts)
-  await moveBackwardExtremities(pdu, transaction)
+  await moveBackwardExtremities(pdu, status, transaction)
   transaction.putEvent(event)
   return { kind: status, eventId: pdu.eventId, reason }
 }
@@ -55,7 +55,7 @@ async function placeAccepted(
   const { roomId } = transaction
   const serversBefore = transaction.requireHead().servers
   const extremities = fresh ? ownExtremities(pdu, transaction) : await nextExtremities(pdu, transaction)
-  if (!fresh) await moveBackwardExtremities(pdu, transaction)
+  if (!fresh) await moveBackwardExtremities(pdu, 'accepted', transaction)
   const place = transaction.position()
   const { position } = place
   await showWithRedactions(event, placement, position, transaction)

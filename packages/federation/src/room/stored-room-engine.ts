@@ -24,7 +24,7 @@ import type {
 import { checkPdu } from '../ingest/check-pdu.ts'
 import { importRoom } from '../ingest/import-room.ts'
 import { ingestHistory } from '../ingest/ingest-history.ts'
-import { ingestPdu } from '../ingest/ingest-pdu.ts'
+import { type IngestOptions, ingestPdu } from '../ingest/ingest-pdu.ts'
 import { ingestWithState } from '../ingest/ingest-with-state.ts'
 import { storeOutOfRoomMembership } from '../ingest/out-of-room-membership.ts'
 import { outlierRoomOf, storeOutliers } from '../ingest/store-outlier.ts'
@@ -114,7 +114,7 @@ export class StoredRoomEngine implements RoomEngine {
     return checkPdu(json, roomVersion, this.#parts.keys, this.#parts.crypto)
   }
 
-  receive(checked: CheckedPdu, options: { readonly publish?: boolean } = {}): Promise<Verdict> {
+  receive(checked: CheckedPdu, options: IngestOptions = {}): Promise<Verdict> {
     return this.#judge(checked, (transaction) => ingestPdu(checked, transaction, this.#parts.local, options))
   }
 

@@ -217,6 +217,35 @@ test('a stranger makes nobody fetch', async (t) => {
   assert.equal(network.requests.length, before + 1, 'the request itself')
 })
 
+test('a stranger, and who was banned, store nothing in a room whose id they know', async (t) => {
+  const { network, nodes, roomId } = await sharedRoom(t, 'a', 'b')
+  const [a, b] = nodes
+  const stranger = await network.add('stranger')
+  // In version 12 the room id names the create event: a parent that everybody has.
+  const create = `$${roomId.slice(1)}`
+  const draft = { roomId, sender: a.user(), type: 'm.room.message', content: { body: 'x' } }
+  const template = await a.engine.template(draft)
+  const unwelcome = stranger.engine.finish(
+    { ...template, sender: stranger.user(), prev_events: [create], auth_events: [] },
+    '12',
+  ).pdu
+  const put = (from: ExchangeNode, txnId: string, json: JsonObject) =>
+    a.ask(from, 'PUT', `/_matrix/federation/v1/send/${txnId}`, { pdus: [json] })
+  assert.ok(JSON.stringify(await put(stranger, '1', unwelcome.json)).includes('error'))
+  network.gossip = false
+  await a.rooms.setMembership(roomId, a.user(), b.user(), 'ban')
+  const late = await b.rooms.pdu(await b.rooms.message(roomId, b.user(), 'late'))
+  await put(b, '2', late.json)
+  assert.deepEqual(await a.engine.inDag([unwelcome.eventId, late.eventId]), new Set())
+  assert.equal((await a.engine.events([late.eventId])).size, 0)
+  // The twin: carried by a member they are judged and kept, as the spec has it.
+  const c = await network.add('c')
+  await c.join(roomId, [a])
+  await a.hear(late.json, roomId, c.name)
+  await a.hear(unwelcome.json, roomId, c.name)
+  assert.deepEqual(await a.engine.inDag([unwelcome.eventId, late.eventId]), new Set([unwelcome.eventId, late.eventId]))
+})
+
 test('bad input 37: 21 parents are refused by the checks, wherever the event comes from', async (t) => {
   const { nodes, roomId } = await sharedRoom(t, 'a', 'b')
   const [a, b] = nodes

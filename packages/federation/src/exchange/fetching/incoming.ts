@@ -38,8 +38,9 @@ export async function takeIncoming(
   const joined = await parts.engine.joinedServers(roomId)
   if (!joined.has(parts.keys.serverName)) return outOfRoom(parts, checked)
   if (joined.has(from) || joined.has(serverOf(pdu.sender))) return parts.catchUp.settle(checked, from)
-  // A member that is not known here yet, or a stranger who would have us fetch for it: what can be placed is, no more.
-  const verdict = await parts.engine.receive(checked)
+  // A member that is not known here yet, or a stranger who would have us fetch and store for it: what is allowed now is
+  // placed, and nothing of the rest is kept. If the room takes it in after all, an event that stands on it brings it.
+  const verdict = await parts.engine.receive(checked, { onlyAccepted: true })
   if (verdict.kind !== 'waiting') return verdict
   return refuse(parts, pdu.eventId, 'not-joined', 'neither its server nor the one that brings it is in the room')
 }
