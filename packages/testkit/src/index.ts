@@ -2,7 +2,9 @@
  * @packageDocumentation
  * What tests share. Never imported by anything that runs outside tests and benches.
  */
+export * from './browser/bundle-page.ts'
 export * from './browser/chromium.ts'
+export * from './browser/static-site.ts'
 export { type ClientAnswer, type ClientEvent, OwnerClient, Unanswered } from './clients/owner-client.ts'
 export { SdkClient } from './clients/sdk-client.ts'
 export type * from './clients/sdk-types.ts'
