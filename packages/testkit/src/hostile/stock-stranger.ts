@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { connect } from 'node:net'
 import { type GossipSub, gossipsub, StrictNoSign, TopicValidatorResult } from '@libp2p/gossipsub'
 import type { RPC } from '@libp2p/gossipsub/message'
 import { identify } from '@libp2p/identify'
@@ -128,6 +129,18 @@ export class StockStranger implements AsyncDisposable {
     await ended
     stream.abort(new Error('heard enough'))
     return { opened: true, bytes: Buffer.concat(chunks) }
+  }
+
+  /** What no Starling node does: passes every stream of that protocol on to a local port, and back. */
+  async passOn(protocol: string, host: string, port: number): Promise<void> {
+    await this.node.handle(protocol, (stream) => {
+      const socket = connect(port, host)
+      stream.addEventListener('message', ({ data }) => void socket.write(data.subarray()))
+      socket.on('data', (chunk: Buffer) => void stream.send(chunk))
+      socket.once('error', (error) => stream.abort(error))
+      socket.once('close', () => void stream.close())
+      stream.addEventListener('close', () => socket.destroy())
+    })
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

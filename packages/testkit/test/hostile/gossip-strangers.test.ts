@@ -1,17 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { RoomId, ServerName, UserId } from '@starling/protocol'
-import { eventually, OwnerClient, PRIVATE_FLAGS, StarlingProcess } from '@starling/testkit'
+import type { RoomId, ServerName } from '@starling/protocol'
+import { eventually } from '@starling/testkit'
 import { OpenNode } from '../../src/hostile/open-node.ts'
 import { messageIdOf, StockStranger, topicOfRoom } from '../../src/hostile/stock-stranger.ts'
+import { joinWhenInvited, openPrivateRoom, say } from './private-room.ts'
 
 /**
  * Bad input 69 on whole nodes over real libp2p: somebody with stock libp2p and stock gossipsub, who was told the room's id, tries
  * each way there is to read along. Every attack runs against a node as its users run it, and, as the twin that shows that
  * it would work, against nodes that admit everybody.
  */
-const FLAGS = [...PRIVATE_FLAGS, '--mdns', 'off', '--p2p-listen', '/ip4/127.0.0.1/tcp/0', '--rate-limits', 'off']
-
 /** One who is in the room, whatever kind of node it is. */
 interface Member {
   readonly peer: string
@@ -33,7 +32,7 @@ interface Scene {
 
 type Attack = (scene: Scene) => Promise<void>
 
-const SECRET = 'meet me at the old mill'
+const SECRET = 'the tide turns at five'
 
 const ATTACKS: Readonly<Record<string, Attack>> = {
   async 'subscribes and waits for what is published, forwarded and gossiped'({ stranger, topic, talk }) {
@@ -105,21 +104,13 @@ async function openScene(things: AsyncDisposableStack, { members, roomId, open }
 
 /** A node in a process of its own, as users run it, and a friend with every defence on. */
 async function realMembers(things: AsyncDisposableStack): Promise<Members> {
-  const node = things.use(await StarlingProcess.start({ flags: FLAGS }))
-  const open = things.use(await OpenNode.start())
-  const server = await open.meet(node.info.multiaddrs)
-  const client = new OwnerClient(node.ownerSession())
-  const created = await client.ok('POST', 'createRoom', { preset: 'private_chat', invite: [open.userId] })
-  const roomId = String(created.room_id) as RoomId
-  await joinWhenInvited(open, roomId, server)
-  const room = `rooms/${encodeURIComponent(roomId)}`
-  let sent = 0
+  const { node, client, server, friend, roomId } = await openPrivateRoom(things)
   const member: Member = {
     ...{ server, peer: node.info.peer_id, addresses: node.info.multiaddrs },
-    say: (body) => client.ok('PUT', `${room}/send/m.room.message/${sent++}`, { msgtype: 'm.text', body }),
+    say: (body) => say(client, roomId, body),
     has: async (body) => (await client.wholeRoom(roomId)).some(({ content }) => content.body === body),
   }
-  return { members: [member, memberOf(open, roomId)], roomId, open }
+  return { members: [member, memberOf(friend, roomId)], roomId, open: friend }
 }
 
 /** Two nodes that admit everybody to every topic. */
@@ -140,12 +131,4 @@ function memberOf(node: OpenNode, roomId: RoomId): Member {
     say: (body) => node.say(roomId, body),
     has: async (body) => (await node.heard(roomId, body)) !== undefined,
   }
-}
-
-async function joinWhenInvited(node: OpenNode, roomId: RoomId, via: ServerName): Promise<void> {
-  const userId: UserId = node.userId
-  await eventually('the invite is there', async () => {
-    return (await node.rooms.reader.membership(roomId, userId))?.membership === 'invite'
-  })
-  await node.join(roomId, via)
 }
