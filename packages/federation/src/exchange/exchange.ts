@@ -13,7 +13,6 @@ import type { AbortOptions, EventId, JsonObject, Logger, RoomId, ServerName } fr
 import type { Answer, CheckedPdu, RoomExchange, Verdict } from '../contracts.ts'
 import { MembershipGate } from './access/room-gate.ts'
 import type { AnswerParts } from './answers/answer-parts.ts'
-import { InviteQuota } from './answers/invite-quota.ts'
 import { answerTable } from './answers/table.ts'
 import { Heartbeat } from './anti-entropy/heartbeat.ts'
 import { Reconciler } from './anti-entropy/reconciler.ts'
@@ -24,6 +23,7 @@ import { EventFetcher } from './fetching/fetch-events.ts'
 import { fetchHistory } from './fetching/history.ts'
 import { type IncomingParts, takeIncoming } from './fetching/incoming.ts'
 import { PoliteRequests } from './fetching/polite-requests.ts'
+import { HourlyQuota } from './hourly-quota.ts'
 import { limits } from './limits.ts'
 import { type MembershipParts, membershipChanger } from './membership/change-membership.ts'
 import { tellPendingLeaves } from './membership/leave-remote.ts'
@@ -131,7 +131,9 @@ export class Exchange implements RoomExchange, AsyncDisposable {
       ...{ engine, keys, carrier, users, views, edus, clock, versions, directory, invitePolicy },
       gate: this.#parts.gate ?? new MembershipGate(engine),
       count: this.#parts.count ?? (() => undefined),
-      inviteQuota: new InviteQuota(clock),
+      inviteQuota: new HourlyQuota(clock, limits.invitesPerHour),
+      strangersInviteQuota: new HourlyQuota(clock, limits.strangersInvitesPerHour),
+      keyClaimQuota: new HourlyQuota(clock, limits.keyClaimsPerHour),
       incoming: (json, roomId, from) => this.incoming(json, roomId, from),
       settle: (checked, from, options) => this.#catchUp.settle(checked, from, { ...options, signal: this.#signal() }),
       heardOfDifference: (server) =>

@@ -27,9 +27,14 @@ export const limits = {
   /** Stripped state that comes with an invite or knock: more entries or a larger one is cut off. */
   strippedEvents: 32,
   strippedChars: 64 * 1024,
-  /** Invites that one server may bring in an hour, and how many servers are counted (least recent dropped first). */
+  /** Invites that one server may bring in an hour; all servers that share no room with us together; open ones of a user. */
   invitesPerHour: 100,
-  invitersCounted: 1_000,
+  strangersInvitesPerHour: 300,
+  openInvites: 500,
+  /** One-time keys that one server may claim in an hour: a large meeting's worth. A device has a hundred or so. */
+  keyClaimsPerHour: 600,
+  /** Servers that such quotas are counted for (least recent dropped first). */
+  quotasCounted: 1_000,
 
   /** Servers asked for one membership change, and for one missing event. */
   serversPerChange: 8,

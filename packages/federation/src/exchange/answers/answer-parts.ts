@@ -2,9 +2,9 @@ import type { RoomId, ServerName } from '@starling/protocol'
 import type { CheckedPdu, KeyRing, RoomEngine, Verdict } from '../../contracts.ts'
 import type { LocalUsers } from '../../ports.ts'
 import type { RoomGate } from '../access/room-gate.ts'
+import type { HourlyQuota } from '../hourly-quota.ts'
 import type { Count, EduSink, InvitePolicy, RoomDirectory, RoomViews } from '../ports.ts'
 import type { EventCarrier } from '../wire/event-carrier.ts'
-import type { InviteQuota } from './invite-quota.ts'
 
 /** What the rows of the table of answers stand on. */
 export interface AnswerParts {
@@ -18,7 +18,12 @@ export interface AnswerParts {
   readonly clock: { now(): number }
   readonly count: Count
   readonly versions: readonly string[]
-  readonly inviteQuota: InviteQuota
+  /** By inviting server. */
+  readonly inviteQuota: HourlyQuota
+  /** One for all servers that share no room with this one: names cost nothing, so a quota for each is none. */
+  readonly strangersInviteQuota: HourlyQuota
+  /** By claiming server. */
+  readonly keyClaimQuota: HourlyQuota
   readonly directory: RoomDirectory | undefined
   readonly invitePolicy: InvitePolicy | undefined
   /** `RoomExchange.incoming`. */

@@ -1,15 +1,15 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import type { JsonObject, Pdu, UserId } from '@starling/protocol'
-import { ExchangeNetwork, type ExchangeNode } from '../../../test/exchange-network.ts'
+import type { JsonObject, Pdu, ServerName, UserId } from '@starling/protocol'
+import { ExchangeNetwork, type ExchangeNode, type NodeOptions } from '../../../test/exchange-network.ts'
+import { HourlyQuota } from '../hourly-quota.ts'
 import { limits } from '../limits.ts'
-import { InviteQuota } from './invite-quota.ts'
 
-async function setUp(t: TestContext, version = '12') {
+async function setUp(t: TestContext, version = '12', parts: NodeOptions['parts'] = {}) {
   const network = new ExchangeNetwork()
   t.after(() => network.stop())
   const a = await network.add('a')
-  const b = await network.add('b')
+  const b = await network.add('b', { parts })
   const roomId = await a.rooms.createRoom(a.user(), version)
   const draft = {
     roomId,
@@ -131,13 +131,42 @@ test('bad input 36: an invite in the name of a user of a third server is refused
 
 test('a server may bring a bounded number of invites an hour', () => {
   let now = 0
-  const quota = new InviteQuota({ now: () => now })
-  const a = 'a' as Parameters<InviteQuota['take']>[0]
-  for (let index = 0; index < limits.invitesPerHour; index++) assert.equal(quota.take(a), 0)
-  const wait = quota.take(a)
+  const quota = new HourlyQuota({ now: () => now }, limits.invitesPerHour)
+  for (let index = 0; index < limits.invitesPerHour; index++) assert.equal(quota.take('a'), 0)
+  const wait = quota.take('a')
   assert.ok(wait > 0)
-  assert.equal(quota.take('b' as typeof a), 0, 'another server is not held up')
+  assert.equal(quota.take('b'), 0, 'another server is not held up')
   now += wait
-  assert.equal(quota.take(a), 0)
-  assert.ok(quota.take(a) > 0)
+  assert.equal(quota.take('a'), 0)
+  assert.ok(quota.take('a') > 0)
+})
+
+test('strangers under many names bring a bounded number of invites; who shares a room is not held up by them', async (t) => {
+  const network = new ExchangeNetwork()
+  t.after(() => network.stop())
+  const b = await network.add('b')
+  const friend = await network.add('friend')
+  const shared = await b.rooms.createRoom(b.user())
+  await friend.join(shared, [b])
+  await network.settled()
+  const row = b.answers.find(({ path }) => path.includes('/v2/invite/')) ?? assert.fail()
+  const params = { roomId: shared, eventId: `$${'e'.repeat(43)}` }
+  const statusOf = (origin: string) =>
+    row.answer({ origin: origin as ServerName, params, query: new URLSearchParams(), content: {} }).then(
+      () => 200,
+      (error: { status: number }) => error.status,
+    )
+  for (let n = 0; n < limits.strangersInvitesPerHour; n++) assert.equal(await statusOf(`stranger${n}`), 400)
+  assert.equal(await statusOf('one-more'), 429)
+  assert.equal(await statusOf(friend.name), 400, 'malformed, but not too many')
+})
+
+test('a user with hundreds of open invites is brought no more until some are answered', async (t) => {
+  const open = Array(limits.openInvites).fill({ membership: 'invite' })
+  const views = { membership: async () => undefined, roomsOf: async () => open }
+  const { a, b, invite, create } = await setUp(t, '12', { views })
+  const body = { room_version: '12', event: invite.json, invite_room_state: create }
+  await assert.rejects(put(b, a, invite, body), { status: 429 })
+  open.pop()
+  assert.ok((await put(b, a, invite, body)).event)
 })

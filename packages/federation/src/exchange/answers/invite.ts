@@ -3,11 +3,14 @@ import { parseUserId, roomVersionRules, serverOf } from '@starling/protocol'
 import type { Answer, CheckedPdu } from '../../contracts.ts'
 import { AnswerError } from '../../net/requests/answer-error.ts'
 import { currentStateEvent, membershipOf } from '../access/state-events.ts'
+import { limits } from '../limits.ts'
 import { takeShownState } from '../membership/stripped-state.ts'
 import { coSign } from '../wire/co-sign.ts'
 import { asString } from '../wire/read-json.ts'
 import type { AnswerParts } from './answer-parts.ts'
-import { bodyOf, eventIdOf, invalid, objectOf, roomIdOf } from './read-request.ts'
+import { bodyOf, eventIdOf, invalid, objectOf, requireQuota, roomIdOf } from './read-request.ts'
+
+const HOUR_MS = 3_600_000
 
 /** Server-server API, "Inviting to a room", version 2. Signs the invite and keeps it for the invited user. */
 export function inviteV2(parts: AnswerParts): Answer {
@@ -17,7 +20,7 @@ export function inviteV2(parts: AnswerParts): Answer {
     async answer({ origin, params, content }) {
       const roomId = roomIdOf(params)
       const body = bodyOf(content)
-      requireQuota(parts, origin)
+      await requireInviteQuota(parts, origin)
       const roomVersion = requireVersion(parts, body)
       const checked = await takeInvite(parts, body, { origin, roomId, eventId: eventIdOf(params), roomVersion })
       await requireWelcome(parts, checked, origin)
@@ -40,12 +43,15 @@ interface InviteRequest {
   readonly roomVersion: string
 }
 
-function requireQuota(parts: AnswerParts, origin: ServerName): void {
-  const retryAfterMs = parts.inviteQuota.take(origin)
-  if (retryAfterMs === 0) return
-  throw new AnswerError(429, 'M_LIMIT_EXCEEDED', 'Too many invites from this server.', {
-    fields: { retry_after_ms: retryAfterMs },
-  })
+async function requireInviteQuota(parts: AnswerParts, origin: ServerName): Promise<void> {
+  requireQuota(parts.inviteQuota.take(origin), 'Too many invites from this server.')
+  if (await sharesJoinedRoom(parts, origin)) return
+  requireQuota(parts.strangersInviteQuota.take('all'), 'Too many invites from servers that share no room.')
+}
+
+async function sharesJoinedRoom({ engine }: AnswerParts, server: ServerName): Promise<boolean> {
+  for (const roomId of await engine.joinedRooms()) if (engine.isServerJoined(roomId, server)) return true
+  return false
 }
 
 function requireVersion(parts: AnswerParts, body: JsonObject): string {
@@ -83,9 +89,17 @@ async function requireWelcome(parts: AnswerParts, checked: CheckedPdu, origin: S
       throw new AnswerError(403, 'M_FORBIDDEN', 'The user is in the room already.')
     }
   }
+  await requireRoomForOneMore(parts, target)
   if ((await parts.invitePolicy?.(pdu.sender, target)) === 'block') {
     throw new AnswerError(403, 'M_INVITE_BLOCKED', 'The user does not take invites from this sender.')
   }
+}
+
+/** Every open invite is kept with what it shows of its room, until the user answers it. */
+async function requireRoomForOneMore(parts: AnswerParts, target: UserId): Promise<void> {
+  const open = (await parts.views.roomsOf(target)).filter(({ membership }) => membership === 'invite')
+  if (open.length < limits.openInvites) return
+  requireQuota(HOUR_MS, 'The user has too many invites to answer first.')
 }
 
 async function signInvite(parts: AnswerParts, checked: CheckedPdu): Promise<CheckedPdu> {

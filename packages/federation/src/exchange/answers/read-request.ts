@@ -42,6 +42,12 @@ export function invalid(message: string, errcode = 'M_INVALID_PARAM'): never {
   throw new AnswerError(400, errcode, message)
 }
 
+/** 429 `M_LIMIT_EXCEEDED` where a quota asks for a wait. */
+export function requireQuota(retryAfterMs: number, message: string): void {
+  if (retryAfterMs === 0) return
+  throw new AnswerError(429, 'M_LIMIT_EXCEEDED', message, { fields: { retry_after_ms: retryAfterMs } })
+}
+
 export function notFound(message: string): never {
   throw new AnswerError(404, 'M_NOT_FOUND', message)
 }

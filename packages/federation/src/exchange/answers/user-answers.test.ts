@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
 import type { JsonObject } from '@starling/protocol'
 import { ExchangeNetwork } from '../../../test/exchange-network.ts'
+import { limits } from '../limits.ts'
 
 async function setUp(t: TestContext) {
   const network = new ExchangeNetwork()
@@ -46,6 +47,15 @@ test('strangers get device keys without names, no one-time keys and no device li
   assert.ok(await devices(user))
   const back = await b.ask(a, 'POST', '/_matrix/federation/v1/user/keys/claim', wanted(b.user()))
   assert.deepEqual(back, wanted(b.user()))
+})
+
+test('one server claims a bounded number of one-time keys an hour', async (t) => {
+  const { b, user, claim } = await setUp(t)
+  await b.invite(await b.rooms.createRoom(b.user()), user)
+  const devices = Object.fromEntries(Array.from({ length: 100 }, (_, n) => [`DEVICE${n}`, 'signed_curve25519']))
+  const body = { one_time_keys: { [user]: devices } }
+  for (let keys = 0; keys < limits.keyClaimsPerHour; keys += 100) assert.deepEqual(await claim(body), body)
+  await assert.rejects(claim(wanted(user)), { status: 429, errcode: 'M_LIMIT_EXCEEDED' })
 })
 
 test('sharing a room is enough, and ends with it', async (t) => {

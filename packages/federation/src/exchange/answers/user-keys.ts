@@ -4,7 +4,7 @@ import type { Answer } from '../../contracts.ts'
 import { sharesRoom } from '../access/shared-rooms.ts'
 import { asObject } from '../wire/read-json.ts'
 import type { AnswerParts } from './answer-parts.ts'
-import { bodyOf, invalid, objectOf } from './read-request.ts'
+import { bodyOf, invalid, objectOf, requireQuota } from './read-request.ts'
 
 /** Users that one request may ask about. */
 const MAX_USERS = 1_000
@@ -26,7 +26,10 @@ export function queryUserKeys(parts: AnswerParts): Answer {
   }
 }
 
-/** One-time keys are handed out once each, so only to servers that have to do with the user; others get none. */
+/**
+ * One-time keys are handed out once each, so only to servers that have to do with the user, others get none; and so many an
+ * hour, since an invite is enough to have to do with somebody, and who claims them all leaves the fallback key only.
+ */
 export function claimUserKeys(parts: AnswerParts): Answer {
   return {
     method: 'POST',
@@ -39,6 +42,8 @@ export function claimUserKeys(parts: AnswerParts): Answer {
         else parts.count('key_claim_refused', 'no-shared-room')
       }
       if (allowed.length === 0) return { one_time_keys: {} }
+      const keys = allowed.reduce((sum, [, devices]) => sum + Object.keys(asObject(devices) ?? {}).length, 0)
+      requireQuota(parts.keyClaimQuota.take(origin, keys), 'Too many one-time keys have been claimed by this server.')
       return parts.users.claimKeys({ one_time_keys: Object.fromEntries(allowed) })
     },
   }
