@@ -81,6 +81,8 @@ export class StarlingNode implements AsyncDisposable {
 
     // Others may ask and answer before clients do: a client's first call can already reach its friends.
     await federation.start()
+    // A relay for whoever has proven to be a Starling server; `relay-quota.ts` bounds what each gets.
+    host.setRelayAdmission((peer) => federation.keys.keyRing.serverOfPeer(peer) !== undefined)
     await host.start()
 
     const token = Buffer.from(randomBytes(CONTROL_TOKEN_BYTES)).toString('base64url')
