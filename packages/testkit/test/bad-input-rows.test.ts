@@ -1,0 +1,74 @@
+import assert from 'node:assert/strict'
+import { globSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
+
+/**
+ * Each row of the list of bad inputs that the main job has to survive is proven by at least one test that carries its number:
+ * `test('bad input 33: a bad signature is dropped', …)`. A test of several rows names them all: `bad input 23, 29: …`.
+ */
+const ROWS: Readonly<Record<number, string>> = {
+  1: 'truncated JSON',
+  2: 'bad UTF-8, lone surrogate',
+  3: 'floats and integers beyond 2^53 in events',
+  4: 'duplicate keys',
+  5: '__proto__ and constructor keys',
+  6: '5,000-deep nesting',
+  9: 'NUL and path traversal in path parts',
+  11: 'unknown route or method',
+  13: 'missing, unknown, revoked token',
+  14: 'the same transaction id again, also after a crash',
+  15: 'event too large',
+  22: 'foreign Host on a loopback listener',
+  23: 'reading a room before joining',
+  31: 'a client route from a peer',
+  32: 'SSO redirect to a foreign origin',
+  33: 'bad signature, unknown key, expired key',
+  34: 'content hash mismatch',
+  35: 'forged event id',
+  36: "signer is not the sender's server",
+  37: '21 prev events, 11 auth events',
+  45: 'EDU for a user of another server',
+  48: 'malicious make_join template',
+  77: 'kill -9 at any moment',
+  80: 'second process on one directory',
+  82: 'identity key file missing where data exist',
+}
+
+const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
+
+/** Rows in the name of every test that a source declares and that is run: skipped, commented and only mentioned ones do not count. */
+function rowsNamedIn(source: string): number[] {
+  const code = source.replaceAll(/^\s*(\/\/|\*|\/\*).*$/gm, '')
+  const names = [...code.matchAll(/\b(?:test|it)\(\s*(['"`])(.*?)\1\s*,/gs)].map((match) => match[2] ?? '')
+  return names.flatMap((name) => {
+    const rows = /^bad input (\d+(?:(?:, | and )\d+)*): /.exec(name)?.[1] ?? ''
+    return rows.match(/\d+/g)?.map(Number) ?? []
+  })
+}
+
+test('every row that the main job names has a test that carries its number', () => {
+  const files = globSync('packages/*/{src,test}/**/*.test.ts', { cwd: ROOT })
+  const named = new Set(files.flatMap((file) => rowsNamedIn(readFileSync(join(ROOT, file), 'utf8'))))
+  const bare = Object.entries(ROWS).filter(([row]) => !named.has(Number(row)))
+  const wanted = bare.map(([row, what]) => `test('bad input ${row}: …') for: ${what}`)
+  assert.deepEqual(wanted, [], `of ${files.length} test files none declares:\n${wanted.join('\n')}`)
+})
+
+/** Source → rows that it counts for. */
+const SOURCES: Readonly<Record<string, readonly number[]>> = {
+  "test('bad input 7: x', () => {})": [7],
+  'test(`bad input 7: ${what} is refused`, () => {})': [7],
+  "test('bad input 7, 8 and 9: x', () => {})": [7, 8, 9],
+  "test(\n  'bad input 7: long',\n  () => {},\n)": [7],
+  "test('bad input 7, twin: the attack works', () => {})": [],
+  "test.skip('bad input 7: x', () => {})": [],
+  "// test('bad input 7: x', () => {})": [],
+  "assert.ok(x, 'bad input 7: x')": [],
+  "test('what bad input 7: means', () => {})": [],
+}
+
+for (const [source, rows] of Object.entries(SOURCES)) {
+  test(`rows named in ${JSON.stringify(source)}`, () => assert.deepEqual(rowsNamedIn(source), rows))
+}
