@@ -13,9 +13,13 @@ export interface KeyRing {
   readonly serverName: ServerName
   /** Own `server_keys`, fresh and signed, to send beside events and requests. */
   ownServerKeys(): JsonObject
-  /** Checks `server_keys` against the identity key in the name, stores what is new. Cheap for what is already known. */
+  /**
+   * Checks `server_keys` against the identity key in the name, stores what is new. Cheap for what is already known. `keep`
+   * false, for what strangers show: held in memory only, since names cost nothing and each could fill 64 KiB of the disk.
+   */
   admit(
     serverKeys: unknown,
+    options?: { readonly keep?: boolean },
   ): Promise<{ readonly ok: true; readonly server: ServerName } | { readonly ok: false; readonly reason: string }>
   /** Public signing key valid at that time (ms); from the store only, never the network. */
   verifyKey(server: ServerName, keyId: string, at: number): Promise<Uint8Array | undefined>
@@ -228,4 +232,6 @@ export interface RoomExchange {
   incoming(json: JsonObject, roomId: RoomId, carrier: ServerName, checked?: CheckedPdu): Promise<Verdict>
   /** Compares extremities of all shared rooms with a server just met, and pulls what is missing. */
   reconcile(server: ServerName, options?: AbortOptions): Promise<void>
+  /** Tells a server just met, which may share no room, of the rejected invites and retracted knocks that wait for it. */
+  tellPendingLeaves(server: ServerName, options?: AbortOptions): Promise<void>
 }

@@ -110,8 +110,12 @@ export class Exchange implements RoomExchange, AsyncDisposable {
   async reconcile(server: ServerName, options?: AbortOptions): Promise<void> {
     if (server === this.#parts.keys.serverName) return
     const signal = this.#signal(options)
-    await tellPendingLeaves(this.#membership, server, { signal })
+    await this.tellPendingLeaves(server, { signal })
     await this.#reconciler.reconcile(server, { signal })
+  }
+
+  async tellPendingLeaves(server: ServerName, options?: AbortOptions): Promise<void> {
+    await tellPendingLeaves(this.#membership, server, { signal: this.#signal(options) })
   }
 
   /** Fits the hook of the engine's reader: see `fetching/history.ts`. */
@@ -154,7 +158,7 @@ export class Exchange implements RoomExchange, AsyncDisposable {
   /** Servers that a rejected invite waits for share no room with us, so nothing else makes us talk to them. */
   async #tellOfLeaves(signal: AbortSignal): Promise<void> {
     for (const server of await this.#membership.pendingLeaves.servers()) {
-      if (this.#parts.keys.peersOf(server).length > 0) await tellPendingLeaves(this.#membership, server, { signal })
+      if (this.#parts.keys.peersOf(server).length > 0) await this.tellPendingLeaves(server, { signal })
     }
   }
 

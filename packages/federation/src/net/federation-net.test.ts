@@ -157,6 +157,23 @@ test('an invite to a node that is away is delivered when it comes', async () => 
   await stopAll(a, b)
 })
 
+test('an invite that was rejected while nobody was there: the inviter is told when it is met, though no room is shared', async () => {
+  const network = new MemoryNetwork()
+  const [a, b] = [await WholeNode.start(network, 'a'), await WholeNode.start(network, 'b')]
+  await meet(network, a, b)
+  const roomId = await a.createRoom('invite')
+  const membership = { roomId, target: b.userId } as const
+  await a.exchange.changeMembership({ ...membership, sender: a.userId, membership: 'invite' })
+  await network.cut(a.host, b.host)
+  await b.exchange.changeMembership({ ...membership, sender: b.userId, membership: 'leave' })
+  network.mend(a.host, b.host)
+  await meet(network, a, b)
+  await eventually('a knows that b declined', async () => {
+    return (await a.rooms.reader.membership(roomId, b.userId))?.membership === 'leave'
+  })
+  await stopAll(a, b)
+})
+
 test('bad input 69: a stranger that asks any room request gets nothing', async () => {
   const network = new MemoryNetwork()
   const [a, stranger] = [await WholeNode.start(network, 'a'), await WholeNode.start(network, 'stranger')]

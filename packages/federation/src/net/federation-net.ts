@@ -7,7 +7,7 @@
  *     const exchange = new Exchange({ requests: net.requests, sender: net.sender, edus: net.edus, … })
  *     await net.start(exchange, exchange.answers)
  */
-import type { ServerName } from '@starling/protocol'
+import { type ServerName, serverOf } from '@starling/protocol'
 import type { Answer, PduOutbox, RoomExchange, RoomSender, ServerRequests } from '../contracts.ts'
 import type { Gossip, LocalMedia, LocalUsers, Rendezvous, Transport } from '../ports.ts'
 import { Advertiser } from './discovery/advertiser.ts'
@@ -172,7 +172,13 @@ export class FederationNet implements AsyncDisposable {
     await server.start()
     await this.#mediaServer.start()
     this.roomGossip.start()
-    this.#unwatch = keys.bindings.watch({ met: (met) => this.#met(met) })
+    const unwatchMeetings = keys.bindings.watch({ met: (met) => this.#met(met) })
+    // Whose event has a place in a room is no passing stranger any more: its keys travel on with the event.
+    const unwatchEvents = this.#parts.engine.watch({ accepted: (_, event) => this.#keepKeys(serverOf(event.sender)) })
+    this.#unwatch = () => {
+      unwatchMeetings()
+      unwatchEvents()
+    }
     this.ephemeral.start()
     this.#publisher.start()
     await this.#outbox.start()
@@ -206,18 +212,25 @@ export class FederationNet implements AsyncDisposable {
     await this.roomGossip.drained()
   }
 
-  /** A server that shares a room is there: compare what both have. */
+  /** A server is there. One that shares a room is compared with; any other may be owed the news of a rejected invite. */
   #met(server: ServerName): void {
     this.#reach.met(server)
-    if (!this.sharedRooms.isNeighbour(server)) return
-    const meeting = this.#started()
-      .reconcile(server, { signal: this.#stopping.signal })
+    const exchange = this.#started()
+    const options = { signal: this.#stopping.signal }
+    const isNeighbour = this.sharedRooms.isNeighbour(server)
+    const meeting = (isNeighbour ? exchange.reconcile(server, options) : exchange.tellPendingLeaves(server, options))
       .catch((error: unknown) => {
         if (this.#stopping.signal.aborted) return
         this.#parts.ground.logger.warn({ server, error }, 'comparing with a server just met failed')
       })
       .finally(() => this.#meeting.delete(meeting))
     this.#meeting.add(meeting)
+  }
+
+  #keepKeys(server: ServerName): void {
+    this.#parts.keys.keyRing.keep(server).catch((error: unknown) => {
+      this.#parts.ground.logger.error({ server, error }, 'the keys of a server could not be kept')
+    })
   }
 
   #started(): RoomExchange {

@@ -42,6 +42,7 @@ export class TestNode {
   readonly userId: UserId
   readonly incoming: { readonly json: JsonObject; readonly roomId: RoomId; readonly carrier: ServerName }[] = []
   readonly reconciled: ServerName[] = []
+  readonly toldOfLeaves: ServerName[] = []
   readonly toDevice: ToDeviceMessage[] = []
   readonly deviceChanges: JsonObject[] = []
   readonly counted = new Map<string, number>()
@@ -119,6 +120,9 @@ export class TestNode {
       },
       reconcile: async (server: ServerName) => {
         this.reconciled.push(server)
+      },
+      tellPendingLeaves: async (server: ServerName) => {
+        this.toldOfLeaves.push(server)
       },
     }
   }

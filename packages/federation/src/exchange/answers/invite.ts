@@ -63,7 +63,9 @@ function requireVersion(parts: AnswerParts, body: JsonObject): string {
 }
 
 async function takeInvite(parts: AnswerParts, body: JsonObject, request: InviteRequest): Promise<CheckedPdu> {
-  const result = await parts.carrier.unpack(objectOf(body.event, 'event'), request.roomVersion, request.origin)
+  const result = await parts.carrier.unpack(objectOf(body.event, 'event'), request.roomVersion, request.origin, {
+    keep: false,
+  })
   if (!result.ok) return invalid(`The event is refused: ${result.reason}.`)
   const { pdu, redacted } = result.checked
   if (redacted) invalid('The content hash does not match.')

@@ -39,7 +39,7 @@ export async function takeMemberEvent(
   content: JsonObject,
   request: MemberEventRequest,
 ): Promise<CheckedPdu> {
-  const result = await parts.carrier.unpack(content, request.roomVersion, request.origin)
+  const result = await parts.carrier.unpack(content, request.roomVersion, request.origin, { keep: false })
   if (!result.ok) return invalid(`The event is refused: ${result.reason}.`)
   const { checked } = result
   if (checked.redacted) return invalid('The content hash does not match.')

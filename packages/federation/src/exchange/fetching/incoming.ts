@@ -28,14 +28,14 @@ export async function takeIncoming(
 ): Promise<Verdict> {
   const roomVersion = await parts.engine.roomVersion(roomId)
   if (roomVersion === undefined) return refuse(parts, undefined, 'unknown-room', 'the room is not known here')
-  const checked = given ?? (await check(parts, json, roomVersion, from))
+  const joined = await parts.engine.joinedServers(roomId)
+  const checked = given ?? (await check(parts, json, roomVersion, from, joined.has(from)))
   if ('kind' in checked) return checked
   const { pdu } = checked
   if (pdu.roomId !== roomId) return refuse(parts, pdu.eventId, 'other-room', 'the event is of another room')
   const denied = await deniedByAcl(parts, roomId, [serverOf(pdu.sender), from])
   if (denied)
     return refuse(parts, pdu.eventId, 'server-acl', `${denied} is denied by the access control list of the room`)
-  const joined = await parts.engine.joinedServers(roomId)
   if (!joined.has(parts.keys.serverName)) return outOfRoom(parts, checked)
   if (joined.has(from) || joined.has(serverOf(pdu.sender))) return parts.catchUp.settle(checked, from)
   // A member that is not known here yet, or a stranger who would have us fetch and store for it: what is allowed now is
@@ -50,8 +50,9 @@ async function check(
   json: JsonObject,
   roomVersion: string,
   from: ServerName,
+  keep: boolean,
 ): Promise<CheckedPdu | Verdict> {
-  const result = await parts.carrier.unpack(json, roomVersion, from)
+  const result = await parts.carrier.unpack(json, roomVersion, from, { keep })
   if (result.ok) return result.checked
   return refuse(parts, idOf(json, roomVersion, parts.sha256), result.code, result.reason)
 }

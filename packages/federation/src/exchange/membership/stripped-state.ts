@@ -65,7 +65,7 @@ async function takeEntry(
   const json = asObject(entry)
   if (!json) return undefined
   if (json.hashes === undefined && json.signatures === undefined) return lenient ? fourFields(json) : undefined
-  const result = await carrier.unpack(json, roomVersion)
+  const result = await carrier.unpack(json, roomVersion, undefined, { keep: false })
   if (!result.ok) return undefined
   const { pdu } = result.checked
   if (pdu.roomId !== roomId || pdu.stateKey === undefined) return undefined

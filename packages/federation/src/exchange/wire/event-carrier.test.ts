@@ -14,12 +14,15 @@ function setUp(known: readonly string[] = []) {
   const admitted = new Set(known)
   const seen: JsonObject[] = []
   const asked: string[] = []
+  const kept: string[] = []
+  let lies: string | undefined
   let now = 0
   const keys = {
     serverName: 'me',
     ownServerKeys: () => keysOf('me'),
     serverKeysOf: async (server: string) => (admitted.has(server) ? keysOf(server) : undefined),
-    admit: async (value: JsonObject | undefined) => {
+    admit: async (value: JsonObject | undefined, options: { keep?: boolean } = {}) => {
+      if (options.keep !== false) kept.push(String(value?.server_name))
       const server = value?.server_name
       if (typeof server !== 'string') return { ok: false, reason: 'malformed' }
       admitted.add(server)
@@ -38,15 +41,18 @@ function setUp(known: readonly string[] = []) {
   const requests = {
     request: async (to: string, _method: string, uri: string) => {
       asked.push(`${to} ${uri}`)
-      return { server_keys: [keysOf(uri.split('/').at(-1) ?? '')] }
+      return { server_keys: [keysOf(lies ?? uri.split('/').at(-1) ?? '')] }
     },
   } as unknown as ServerRequests
   const count = () => undefined
   const fetcher = new KeyFetcher(keys, requests, { now: () => now }, count)
+  const lie = (server: string) => {
+    lies = server
+  }
   const tick = (ms: number) => {
     now += ms
   }
-  return { carrier: new EventCarrier(engine, keys, fetcher, count), seen, asked, tick, admitted }
+  return { carrier: new EventCarrier(engine, keys, fetcher, count), seen, asked, kept, tick, admitted, lie }
 }
 
 const from = 'friend' as ServerName
@@ -97,4 +103,18 @@ test('an event with a thousand signatures makes a handful of questions', async (
   const signatures = Object.fromEntries(Array.from({ length: 1_000 }, (_, index) => [`s${index}`, {}]))
   await carrier.unpack(event('@1:a', { signatures }), '12', from)
   assert.ok(asked.length <= 4, `${asked.length}`)
+})
+
+test('what a stranger shows or answers does not fill the disk with keys', async () => {
+  const { carrier, kept, tick, lie, admitted } = setUp()
+  const shown = event('@1:a', { server_keys: keysOf('a'), signatures: { a: {}, b: {} } })
+  assert.equal((await carrier.unpack(shown, '12', from, { keep: false })).ok, true)
+  assert.deepEqual(kept, [])
+  tick(limits.keyRetryInterval)
+  lie('made-up')
+  assert.equal((await carrier.unpack(event('@1:c', { signatures: { c: {} } }), '12', from)).ok, false)
+  assert.equal(admitted.has('made-up'), false, 'keys that were not asked for')
+  // The twin: what a member brings is kept.
+  await carrier.unpack(event('@1:d', { server_keys: keysOf('d') }), '12', from)
+  assert.deepEqual(kept, ['d'])
 })

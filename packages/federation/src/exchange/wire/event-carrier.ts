@@ -39,12 +39,20 @@ export class EventCarrier {
     return packed
   }
 
-  /** Takes the keys on the event, then makes the stateless checks. Keys that are lacking are asked of `from`. */
-  async unpack(value: unknown, roomVersion: string, from?: ServerName): Promise<CheckResult> {
+  /**
+   * Takes the keys on the event, then makes the stateless checks. Keys that are lacking are asked of `from`. With `keep` false,
+   * for events that come unasked from strangers, keys stay in memory until an event of their server is accepted.
+   */
+  async unpack(
+    value: unknown,
+    roomVersion: string,
+    from?: ServerName,
+    { keep = true }: { readonly keep?: boolean } = {},
+  ): Promise<CheckResult> {
     const json = asObject(value)
     if (!json) return { ok: false, code: 'not-an-object', reason: 'an event is no JSON object' }
-    await this.#admit(json)
-    return this.#check(json, roomVersion, from)
+    await this.#admit(json, keep)
+    return this.#check(json, roomVersion, from, keep)
   }
 
   /** Every event of a list, or why the list is none. What fails its checks is counted and left out of `events`. */
@@ -58,13 +66,13 @@ export class EventCarrier {
     if (!list || list.length > max) return undefined
     for (const one of list) {
       const json = asObject(one)
-      if (json) await this.#admit(json)
+      if (json) await this.#admit(json, true)
     }
     const events: CheckedPdu[] = []
     let failed = 0
     for (const one of list) {
       const json = asObject(one)
-      const result = json && (await this.#check(json, roomVersion, from))
+      const result = json && (await this.#check(json, roomVersion, from, true))
       if (result?.ok) events.push(result.checked)
       else {
         failed++
@@ -74,16 +82,21 @@ export class EventCarrier {
     return { events, failed }
   }
 
-  async #check(json: JsonObject, roomVersion: string, from: ServerName | undefined): Promise<CheckResult> {
+  async #check(
+    json: JsonObject,
+    roomVersion: string,
+    from: ServerName | undefined,
+    keep: boolean,
+  ): Promise<CheckResult> {
     const event = withoutKeys(json, 'server_keys', 'unsigned')
     const result = await this.#engine.check(event, roomVersion)
     if (result.ok || result.code !== 'unknown_key' || !from) return result
-    return (await this.#fetcher.fetchFor(event, from)) ? this.#engine.check(event, roomVersion) : result
+    return (await this.#fetcher.fetchFor(event, from, { keep })) ? this.#engine.check(event, roomVersion) : result
   }
 
-  async #admit(json: JsonObject): Promise<void> {
+  async #admit(json: JsonObject, keep: boolean): Promise<void> {
     if (json.server_keys === undefined) return
-    const admitted = await this.#keys.admit(json.server_keys)
+    const admitted = await this.#keys.admit(json.server_keys, { keep })
     if (!admitted.ok) this.#count('server_keys_refused', admitted.reason)
   }
 

@@ -29,14 +29,14 @@ export class KeyFetcher {
     this.#count = count
   }
 
-  /** True if keys of a signer came that may make the event verify. */
-  async fetchFor(json: JsonObject, from: ServerName): Promise<boolean> {
+  /** True if keys of a signer came that may make the event verify. `keep`: as in `KeyRing.admit`. */
+  async fetchFor(json: JsonObject, from: ServerName, options: { readonly keep: boolean }): Promise<boolean> {
     let came = false
-    for (const server of signersOf(json)) came = (await this.#fetch(server, from)) || came
+    for (const server of signersOf(json)) came = (await this.#fetch(server, from, options)) || came
     return came
   }
 
-  async #fetch(server: ServerName, from: ServerName): Promise<boolean> {
+  async #fetch(server: ServerName, from: ServerName, options: { readonly keep: boolean }): Promise<boolean> {
     const now = this.#clock.now()
     const question = `${from} ${server}`
     const before = this.#asked.get(question)
@@ -52,9 +52,11 @@ export class KeyFetcher {
     )
     if (!answer.ok) return false
     const [serverKeys] = asArray(answer.value.server_keys) ?? []
-    const admitted = await this.#keys.admit(serverKeys)
+    // Keys of somebody else were not asked for, and would be taken in at the answerer's pleasure.
+    if (asObject(serverKeys)?.server_name !== server) return false
+    const admitted = await this.#keys.admit(serverKeys, options)
     if (!admitted.ok) this.#count('server_keys_refused', admitted.reason)
-    return admitted.ok && admitted.server === server
+    return admitted.ok
   }
 }
 

@@ -188,7 +188,9 @@ export class RoomGossip {
     const { engine, exchange, keyRing } = this.#parts
     const sender = parseUserId(json.sender)
     if (!sender) return reject('no-sender')
-    const admitted = await keyRing.admit(json.server_keys)
+    // Of a server that is not in the room the keys are kept once an event of it is accepted.
+    const keep = engine.isServerJoined(roomId, serverOf(sender))
+    const admitted = await keyRing.admit(json.server_keys, { keep })
     if (!admitted.ok) return reject('server-keys')
     if (admitted.server !== serverOf(sender) && this.#parts.senderCheck !== 'off') return reject('keys-not-of-sender')
     const version = await engine.roomVersion(roomId)

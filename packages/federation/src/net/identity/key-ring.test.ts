@@ -125,6 +125,9 @@ test('keys of a passing stranger are not kept on disk', async () => {
   await keyRing.admit(documentOf(OTHER_SEED, clock.now()), { keep: false })
   assert.ok(await keyRing.serverKeysOf(OTHER))
   assert.equal(store.size, before)
+  await keyRing.keep(OTHER)
+  await keyRing.keep('unheard-of' as ServerName)
+  assert.equal(store.size, before + 1, 'until they matter')
 })
 
 test('the newer document stands, the older is taken but changes nothing', async () => {

@@ -83,6 +83,12 @@ export class ServerKeyRing implements KeyRing {
     return admitted
   }
 
+  /** Keys of that server that are held in memory only are stored: it has come to matter. */
+  async keep(server: ServerName): Promise<void> {
+    const held = this.#known.get(server)
+    if (held && !held.stored) await this.#remember(held.keys, true)
+  }
+
   async verifyKey(server: ServerName, keyId: string, at: number): Promise<Uint8Array | undefined> {
     const known = await this.#find(server)
     return known && keyValidAt(known.keys, keyId, at, this.#ground.clock.now())

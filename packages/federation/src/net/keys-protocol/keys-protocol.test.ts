@@ -24,13 +24,14 @@ test('after connecting, both know which server the other is, and forget it with 
   assert.deepEqual(seen, [`met ${b.serverName}`, `lost ${b.serverName}`])
 })
 
-test('a server that shares a room is reconciled with when it is met, a stranger is not', async () => {
+test('a server that shares a room is reconciled with when it is met, a stranger only told of pending leaves', async () => {
   const { network, all } = await nodes(['a', 'b', 'c'])
   const [a, b, c] = all
   joinAll(ROOM, [a, b])
   await meet(network, a, b)
   await meet(network, a, c)
   assert.deepEqual(a.reconciled, [b.serverName])
+  assert.deepEqual(a.toldOfLeaves, [c.serverName])
 })
 
 test('a peer that shows another server’s keys stays a stranger', async () => {
