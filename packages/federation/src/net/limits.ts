@@ -102,6 +102,9 @@ export const netLimits = {
   /** EDUs. */
   edusPerSecond: 50,
   eduBurst: 300,
+  /** In transactions, per sending server: what waited for us comes at once, and what is beyond comes again later (429). */
+  transactionEduBurst: 2_000,
+  transactionEdusPerSecond: 100,
   typingTimeoutMs: 30 * SECOND,
   typingTimeoutMaxMs: 2 * MINUTE,
   typersPerRoom: 100,

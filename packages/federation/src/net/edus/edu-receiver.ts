@@ -4,7 +4,9 @@ import type { LocalUsers } from '../../ports.ts'
 import { LruMap } from '../../store/lru-map.ts'
 import { netLimits } from '../limits.ts'
 import type { Ground } from '../ports.ts'
+import { AnswerError } from '../requests/answer-error.ts'
 import type { SharedRooms } from '../shared-rooms.ts'
+import { TokenBuckets } from '../token-buckets.ts'
 import { readPresence, readReceipts, readToDevice, readTyping } from './edu-contents.ts'
 import type { JoinedUsers } from './joined-users.ts'
 import type { PresenceBook } from './presence.ts'
@@ -35,6 +37,7 @@ type Take = (content: JsonObject, source: Source) => Promise<void>
 
 /** Rooms looked through to see whether a stranger's user shares one with us. */
 const MAX_ROOMS_ASKED = 50
+const RETRY_AFTER_MS = 5_000
 
 /**
  * Takes EDUs of other servers. Each only from the server that owns the user it speaks of, and room EDUs only where that
@@ -59,8 +62,15 @@ export class EduReceiver {
     },
   }
 
+  readonly #rates: TokenBuckets
+
   constructor(parts: EduReceiverParts) {
     this.#parts = parts
+    this.#rates = new TokenBuckets(
+      parts.ground.clock,
+      netLimits.transactionEduBurst,
+      netLimits.transactionEdusPerSecond,
+    )
   }
 
   /** EDUs of a batch on a room's topic. */
@@ -69,10 +79,14 @@ export class EduReceiver {
   }
 
   /**
-   * EDUs of a transaction. Rejects only where something of them could not be stored: the sender then keeps the
-   * transaction and sends it again.
+   * EDUs of a transaction. Rejects only where something of them could not be stored, or with `AnswerError` 429 where the
+   * server sends too many: it then keeps the transaction and sends it again, so that no to-device message is lost.
    */
   async fromTransaction(origin: ServerName, edus: readonly JsonObject[]): Promise<void> {
+    if (!this.#rates.take(origin, edus.length)) {
+      this.#parts.ground.count('edu_dropped', 'rate')
+      throw new AnswerError(429, 'M_LIMIT_EXCEEDED', 'Too many EDUs.', { fields: { retry_after_ms: RETRY_AFTER_MS } })
+    }
     const ts = this.#parts.ground.clock.now()
     for (const edu of edus) await this.#takeOne(edu, { origin, roomId: undefined, ts })
   }

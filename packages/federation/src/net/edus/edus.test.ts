@@ -8,6 +8,7 @@ import { meet, nodes } from '../../../test/net/meet.ts'
 import { joinAll, type TestNode } from '../../../test/net/test-node.ts'
 import { sealBatch } from '../gossip/edu-batch.ts'
 import { topicOf } from '../gossip/topic.ts'
+import { netLimits } from '../limits.ts'
 import { presenceEdu, receiptEdu, toDeviceEdu, typingEdu } from './edu-contents.ts'
 
 const ROOM = '!room:example.org' as RoomId
@@ -204,6 +205,16 @@ test('bad input 45: EDUs of a user who is not in the room, or for another room t
     ),
     [1, 1, 3, 1],
   )
+})
+
+test('a flood of EDUs in transactions is answered 429 and comes again later; other servers are not held up', async () => {
+  const { a, b } = await friends()
+  const edus = Array(100).fill(typingEdu({ roomId: ROOM, userId: b.userId, typing: true }))
+  for (let sent = 0; sent < netLimits.transactionEduBurst; sent += 100) await a.net.edus(b.serverName, edus)
+  await assert.rejects(a.net.edus(b.serverName, edus), { status: 429, errcode: 'M_LIMIT_EXCEEDED' })
+  await a.net.edus('other' as typeof b.serverName, edus)
+  a.clock.advance((100 / netLimits.transactionEdusPerSecond) * 1000)
+  await a.net.edus(b.serverName, edus)
 })
 
 test('an older typing notice that comes late does not undo a newer one', async () => {
