@@ -19,6 +19,8 @@ export interface StarlingProcessOptions {
   /** Put before the command, such as `ip netns exec NAME`. */
   readonly prefix?: readonly string[]
   readonly env?: Readonly<Record<string, string>>
+  /** What is run in the place of the node's own `main.ts`: one that has a fault, for the twin of a test. */
+  readonly main?: string
 }
 
 /** How a run that was waited for went. */
@@ -79,7 +81,7 @@ export class StarlingProcess implements AsyncDisposable {
     const [program = '', ...args] = [
       ...(this.#options.prefix ?? []),
       process.execPath,
-      MAIN,
+      this.#options.main ?? MAIN,
       ...['--data-dir', this.dataDir, '--ready-file', readyFile],
       ...(this.#options.flags ?? PRIVATE_FLAGS),
       ...extraFlags,
