@@ -3,6 +3,9 @@ import type { NodeInfo } from '../control/node-info.ts'
 
 const BAR_WIDTH = 30
 
+/** Characters of the server name that make a display name somebody's own: enough among people who know each other. */
+const SUFFIX_LENGTH = 7
+
 /** What a person needs once the node serves: where to click, who they are, how a friend finds them. */
 export function printWelcome(info: NodeInfo): void {
   console.log('')
@@ -11,6 +14,7 @@ export function printWelcome(info: NodeInfo): void {
   if (info.element) console.log(`  Open this in your browser  ${info.element}`)
   console.log(`  For any Matrix client      ${info.client_api}`)
   console.log(`  You are                    ${info.user_id}`)
+  console.log(`  Friends find you as        your name:${info.server_name.slice(-SUFFIX_LENGTH)}`)
   for (const address of info.multiaddrs) console.log(`  Reachable at               ${address}`)
   console.log('')
   console.log('Stop with Ctrl-C.')
