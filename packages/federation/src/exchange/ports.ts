@@ -33,7 +33,10 @@ export interface RoomView {
   readonly strippedState: readonly JsonObject[]
 }
 
-/** Takes the EDUs of a transaction; the origin is proven, each EDU still has to be judged. Never throws. */
+/**
+ * Takes the EDUs of a transaction; the origin is proven, each EDU still has to be judged. Rejects where the transaction has to come
+ * again: something could not be stored, or (`AnswerError` 429) there were too many.
+ */
 export type EduSink = (origin: ServerName, edus: readonly JsonObject[]) => Promise<void>
 
 /** Aliases and published rooms of this server, where it offers them. */

@@ -48,7 +48,7 @@ export interface RoomVersionRules {
   readonly roomId: IdForm
   /** Canonical JSON's numbers are enforced (6 and up). */
   readonly strictNumbers: boolean
-  /** Signing keys count only within their validity (5 and up). */
+  /** Signing keys count only within their validity (5 and up). Federation's key ring asks for it in every version. */
   readonly keyValidity: boolean
   /** What user ids may look like in events. */
   readonly userIds: UserIdGrammar

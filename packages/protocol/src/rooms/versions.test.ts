@@ -30,7 +30,7 @@ test('versions 1 to 12 are known, others are not, and nothing of the language is
   }
 })
 
-test('the default is supported, and so are versions 3 to 12', () => {
+test('the default is supported, and so are the versions whose events hold no fractions', () => {
   assert.equal(SUPPORTED_VERSIONS[DEFAULT_ROOM_VERSION], 'stable')
-  assert.deepEqual(Object.keys(SUPPORTED_VERSIONS), ['3', '4', '5', '6', '7', '8', '9', '10', '11', '12'])
+  assert.deepEqual(Object.keys(SUPPORTED_VERSIONS), ['6', '7', '8', '9', '10', '11', '12'])
 })

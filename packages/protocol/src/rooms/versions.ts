@@ -66,14 +66,14 @@ export function roomVersionRules(version: string): RoomVersionRules | undefined 
 }
 
 /**
- * What `GET /capabilities` lists (`m.room_versions.available`): versions in which rooms can be made and joined. All algorithms of
- * versions 1 and 2 are here too; their events need ids and reference hashes that whoever builds them has to give
- * (`PduDraft`).
+ * What `GET /capabilities` lists (`m.room_versions.available`): versions in which rooms can be made and joined, 6 and up. All
+ * algorithms of 1 to 5 are here too, but their events may hold fractions, which no signed request between nodes can
+ * carry: one such event would keep a room from ever being caught up with. (1 and 2 also need ids given by their author.)
  */
 export const SUPPORTED_VERSIONS: Readonly<Record<string, 'stable' | 'unstable'>> = Object.freeze(
   Object.fromEntries(
     [...VERSIONS.values()]
-      .filter((rules) => rules.eventId !== 'given')
+      .filter((rules) => rules.strictNumbers)
       .map(({ version, disposition }) => [version, disposition] as const),
   ),
 )
