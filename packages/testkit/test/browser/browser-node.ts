@@ -16,6 +16,33 @@ export function startNode({ elementDir, friend }: BrowserNodeOptions = {}): Prom
   return StarlingProcess.start({ flags: [...FLAGS, ...element, ...friends] })
 }
 
+/** The nodes of two people who have chosen names and know each other's node. */
+export interface TwoNodes extends AsyncDisposable {
+  readonly one: StarlingProcess
+  readonly other: StarlingProcess
+}
+
+export async function introduce(elementDir: string, oneName: string, otherName: string): Promise<TwoNodes> {
+  await using parts = new AsyncDisposableStack()
+  const one = parts.use(await startNode({ elementDir }))
+  const other = parts.use(await startNode({ elementDir, friend: one }))
+  await setName(one, oneName)
+  await setName(other, otherName)
+  const kept = parts.move()
+  return { one, other, [Symbol.asyncDispose]: () => kept.disposeAsync() }
+}
+
+async function setName(node: StarlingProcess, name: string): Promise<void> {
+  const { baseUrl, accessToken } = node.ownerSession()
+  const path = `/_matrix/client/v3/profile/${encodeURIComponent(node.info.user_id)}/displayname`
+  const answer = await fetch(baseUrl + path, {
+    method: 'PUT',
+    headers: { authorization: `Bearer ${accessToken}` },
+    body: JSON.stringify({ displayname: name }),
+  })
+  if (!answer.ok) throw new Error(`the name was refused: ${answer.status} ${await answer.text()}`)
+}
+
 /** Where a node serves Element Web. */
 export function elementUrl(node: StarlingProcess): string {
   const { element } = node.info

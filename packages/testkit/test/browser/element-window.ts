@@ -92,6 +92,17 @@ export class ElementWindow implements AsyncDisposable {
     })
   }
 
+  /** Until everything is read: Element counts what is not in the window's title. */
+  async waitUntilRead(): Promise<void> {
+    await eventually('everything is read', async () => !/\[\d+\]/.test(await this.page.title()))
+  }
+
+  /** Moves the mouse and the keyboard out of the way, so that nothing is highlighted. */
+  async rest(): Promise<void> {
+    await this.page.mouse.move(1, this.page.viewportSize()?.height ?? 1)
+    await this.page.evaluate('document.activeElement?.blur()')
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.page.context().close()
   }
@@ -101,7 +112,9 @@ export class ElementWindow implements AsyncDisposable {
   }
 
   /** Clicks in the page itself: an offer may go away by itself, which is as good. */
-  #refuseOffers(): Promise<unknown> {
-    return this.#offers().evaluateAll('(buttons) => buttons.forEach((button) => button.click())')
+  #refuseOffers(): Promise<void> {
+    return this.#offers().evaluateAll((buttons: { click(): void }[]) => {
+      for (const button of buttons) button.click()
+    })
   }
 }

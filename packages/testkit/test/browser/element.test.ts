@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { openBrowser, SdkClient, skipUnlessChromium } from '@starling/testkit'
-import { startNode } from './browser-node.ts'
+import { openBrowser, skipUnlessChromium } from '@starling/testkit'
+import { introduce } from './browser-node.ts'
 import { ElementWindow, type Refusal } from './element-window.ts'
 
 /** Characters of a server name that people give each other with their display name. */
@@ -23,20 +23,12 @@ test('two people with Element Web find each other and talk, encrypted', async (t
     t.skip('needs Element Web: a folder of it in ELEMENT_DIR')
     return
   }
-  await using adaNode = await startNode({ elementDir })
-  await using graceNode = await startNode({ elementDir, friend: adaNode })
-  for (const [node, name] of [
-    [adaNode, 'Ada'],
-    [graceNode, 'Grace'],
-  ] as const) {
-    await using client = await SdkClient.start(node.ownerSession())
-    await client.setDisplayName(name)
-  }
+  await using nodes = await introduce(elementDir, 'Ada', 'Grace')
   await using browser = await openBrowser()
-  await using ada = await ElementWindow.logIn(browser, adaNode)
-  await using grace = await ElementWindow.logIn(browser, graceNode)
+  await using ada = await ElementWindow.logIn(browser, nodes.one)
+  await using grace = await ElementWindow.logIn(browser, nodes.other)
 
-  await ada.startChat(`Grace:${graceNode.info.server_name.slice(-SUFFIX_LENGTH)}`, 'Grace', 'Hello Grace')
+  await ada.startChat(`Grace:${nodes.other.info.server_name.slice(-SUFFIX_LENGTH)}`, 'Grace', 'Hello Grace')
   await grace.acceptChat('Ada')
   await grace.waitForMessage('Hello Grace')
   await grace.say('Hello Ada')
