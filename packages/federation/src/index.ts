@@ -14,7 +14,7 @@
 
 export type * from './contracts.ts'
 export { Exchange } from './exchange/exchange.ts'
-export type { ExchangeParts } from './exchange/ports.ts'
+export type { ExchangeParts, InvitePolicy, RoomDirectory } from './exchange/ports.ts'
 export { FederationNet, type FederationNetParts } from './net/federation-net.ts'
 export { type NetKeys, openNetKeys } from './net/net-keys.ts'
 export { type Count, type Ground, type NetEngine, processTimers, type Timers } from './net/ports.ts'

@@ -21,6 +21,8 @@ import { RemoteProfiles } from './profile/remote-profiles.ts'
 import { RoomPushEvaluation } from './push/push-evaluation.ts'
 import { PushRules } from './push/push-rules.ts'
 import { Pushers } from './push/pushers.ts'
+import { type DirectoryForServers, directoryForServers } from './rooms/directory/directory-for-servers.ts'
+import { invitePolicy } from './rooms/membership/invite-permission.ts'
 import { createRoomDirectory } from './rooms/room-directory.ts'
 import { allEndpoints } from './routes.ts'
 import { Sessions } from './session/sessions.ts'
@@ -32,12 +34,19 @@ export interface LocalUsers extends EncryptionForServers {
   profile(userId: UserId): Promise<JsonObject | undefined>
 }
 
+/** What else other servers ask: federation's `RoomDirectory` and `InvitePolicy`. */
+export interface RoomsForServers {
+  readonly directory: DirectoryForServers
+  readonly invitePolicy: ReturnType<typeof invitePolicy>
+}
+
 export interface MatrixApi {
   /** For `http.createServer(serverOptions, app)`, tuned by `tuneServer`. */
   readonly app: Express
   readonly localUsers: LocalUsers
   /** Federation's `LocalMedia`. */
   readonly localMedia: Pick<Media['local'], 'open'>
+  readonly forServers: RoomsForServers
   readonly accounts: Accounts
   /** A new session of a user, on a new device: for the node's owner, whom the operating system has let in. */
   issueToken(
@@ -125,6 +134,10 @@ export function createMatrixApi(ports: MatrixApiPorts, options: MatrixApiOptions
     }),
     accounts,
     localMedia: media.local,
+    forServers: {
+      directory: directoryForServers({ directory, reader, serverName }),
+      invitePolicy: invitePolicy(accountData),
+    },
     localUsers: {
       ...encryption.forServers,
       discoverable: async () => {

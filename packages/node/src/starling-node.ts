@@ -11,6 +11,7 @@ import { Counters } from './compose/counters.ts'
 import { startElement } from './compose/element.ts'
 import { type OpenFederation, openFederation } from './compose/federation.ts'
 import { lateLocalUsers } from './compose/late-local-users.ts'
+import { lateRoomDirectory } from './compose/late-room-directory.ts'
 import { nodeControl } from './compose/node-control.ts'
 import type { Config } from './config/options.ts'
 import { writeJsonFile } from './control/atomic-json-file.ts'
@@ -66,7 +67,10 @@ export class StarlingNode implements AsyncDisposable {
       count: counters.count,
     }
     const { users, media } = lateLocalUsers(() => api)
-    const federation = parts.use(await openFederation({ ground, identitySeed: keys.identity, host, users, media }))
+    const rooms = lateRoomDirectory(() => api)
+    const federation = parts.use(
+      await openFederation({ ground, identitySeed: keys.identity, host, users, media, ...rooms }),
+    )
     const origins: string[] = []
     const api: MatrixApi = createClientApi({
       ...{ config, store, clock, logger, federation },

@@ -2,12 +2,14 @@ import {
   Exchange,
   FederationNet,
   type Ground,
+  type InvitePolicy,
   type LocalMedia,
   type LocalUsers,
   type NetKeys,
   type OpenRooms,
   openNetKeys,
   openRooms,
+  type RoomDirectory,
 } from '@starling/federation'
 import { SUPPORTED_VERSIONS } from '@starling/protocol'
 import type { Libp2pHost } from '../libp2p/host.ts'
@@ -29,6 +31,8 @@ export interface FederationParts {
   readonly host: Libp2pHost
   readonly users: LocalUsers
   readonly media: LocalMedia
+  readonly directory: RoomDirectory
+  readonly invitePolicy: InvitePolicy
 }
 
 /** @throws SchemaError where a newer program wrote the database */
@@ -38,6 +42,8 @@ export async function openFederation({
   host,
   users,
   media,
+  directory,
+  invitePolicy,
 }: FederationParts): Promise<OpenFederation> {
   const { store, crypto, clock, timers, logger, randomBytes, count } = ground
   const { transport, gossip, rendezvous } = host
@@ -57,7 +63,7 @@ export async function openFederation({
     media,
   })
   const exchange = new Exchange({
-    ...{ engine, users, store, crypto, clock, timers, logger, count },
+    ...{ engine, users, directory, invitePolicy, store, crypto, clock, timers, logger, count },
     keys: keys.keyRing,
     requests: net.requests,
     sender: net.sender,
