@@ -1,4 +1,3 @@
-import { SchemaError } from '@starling/federation'
 import { ConfigError } from '../config/config-error.ts'
 import { IdentityError } from '../identity/identity-error.ts'
 import { StoreError } from '../store/store-error.ts'
@@ -11,11 +10,7 @@ export function exitCodeOf(error: unknown): number {
   if (error instanceof ConfigError) return EXIT.badConfiguration
   if (error instanceof CliError && error.code === 'usage') return EXIT.badConfiguration
   if (isDataError(error)) return EXIT.dataUnusable
-  if (
-    error instanceof Error &&
-    error.name === 'TransportError' &&
-    (error as { code?: unknown }).code === 'bad-address'
-  ) {
+  if (named(error, 'TransportError') && (error as { code?: unknown }).code === 'bad-address') {
     return EXIT.badConfiguration
   }
   return EXIT.failed
@@ -27,10 +22,15 @@ export function isExpected(error: unknown): error is Error {
     error instanceof ConfigError ||
     error instanceof CliError ||
     isDataError(error) ||
-    (error instanceof Error && ['ListenError', 'TransportError'].includes(error.name))
+    named(error, 'ListenError', 'TransportError')
   )
 }
 
+/** By name, so that a command that only talks to the running node need not load what throws them. */
+function named(error: unknown, ...names: readonly string[]): error is Error {
+  return error instanceof Error && names.includes(error.name)
+}
+
 function isDataError(error: unknown): boolean {
-  return error instanceof StoreError || error instanceof IdentityError || error instanceof SchemaError
+  return error instanceof StoreError || error instanceof IdentityError || named(error, 'SchemaError')
 }

@@ -9,6 +9,8 @@ export interface DataDirectory {
   readonly peers: string
   readonly media: string
   readonly element: string
+  /** What Node has compiled, for a faster start. Made anew where it is missing or from another version. */
+  readonly compiled: string
   readonly identityKey: string
   readonly transportKey: string
   /** How the subcommands reach the running node. Mode 0600; there only while it runs. */
@@ -22,6 +24,7 @@ export function dataDirectory(root: string): DataDirectory {
     peers: join(root, 'peers'),
     media: join(root, 'media'),
     element: join(root, 'element'),
+    compiled: join(root, 'compiled'),
     identityKey: join(root, 'identity.key'),
     transportKey: join(root, 'transport.key'),
     control: join(root, 'control.json'),

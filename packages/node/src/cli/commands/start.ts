@@ -1,4 +1,6 @@
-import { StarlingNode } from '../../starling-node.ts'
+import { mkdir } from 'node:fs/promises'
+import { enableCompileCache } from 'node:module'
+import { dataDirectory } from '../../store/data-directory.ts'
 import { CliError } from '../cli-error.ts'
 import type { Command } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
@@ -14,6 +16,9 @@ export const start: Command = {
   async run(config, args) {
     if (args.length > 0) throw new CliError('usage', `start: takes no words, only flags (got "${args.join(' ')}")`)
     const stopping = stopSignal()
+    await keepCompiled(config.dataDir)
+    // Loaded here and not with the table of commands: it brings all of libp2p, which no other command needs.
+    const { StarlingNode } = await import('../../starling-node.ts')
     const node = await StarlingNode.start(config, { onElementProgress: progressBar() })
     printWelcome(node.info())
     const signal = await stopping
@@ -22,6 +27,19 @@ export const start: Command = {
     if (!finished) console.error('starling: some connections did not close in time; everything acknowledged is on disk')
     return EXIT.stopped
   },
+}
+
+/**
+ * Has Node keep what it compiles, types stripped, for the next start. In the data directory, which is the owner's alone: Node's
+ * default is in the shared temporary directory. Only speeds things up, so what fails here is left to those who need the directory.
+ */
+async function keepCompiled(dataDir: string): Promise<void> {
+  const { root, compiled } = dataDirectory(dataDir)
+  const made = await mkdir(root, { recursive: true, mode: 0o700 }).then(
+    () => true,
+    () => false,
+  )
+  if (made) enableCompileCache(compiled)
 }
 
 function stopSignal(): Promise<NodeJS.Signals> {
