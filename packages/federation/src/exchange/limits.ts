@@ -53,6 +53,8 @@ export const limits = {
   parkedInAll: 2_000,
   /** Fetches in vain that the events of one server may cost per minute; beyond, its events are parked unasked. */
   vainFetchesPerMinute: 20,
+  /** Events of a room that wait in line for its one fetch; beyond, they are parked at once. */
+  waitingForFetch: 32,
   /** Attempts to fetch what a parked event waits for; then it is dropped. */
   parkedAttempts: 4,
   /** Auth events fetched for one event. */

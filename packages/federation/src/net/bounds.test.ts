@@ -16,7 +16,8 @@ const ROOM = '!room:example.org' as RoomId
 const user = (n: number) => `@u${n}:example.org` as UserId
 
 test('bad input 66: accepted events wait in bounded queues, the newest finds no place', async () => {
-  const queues = new RoomQueues(3, 4)
+  const patience = { timers: new ManualTimers(new TestClock()), ms: 250, overdueInAll: 0 }
+  const queues = new RoomQueues(3, 4, patience)
   const gate = Promise.withResolvers<void>()
   const done: string[] = []
   const push = (room: string, name: string) =>
@@ -41,6 +42,29 @@ test('bad input 66: accepted events wait in bounded queues, the newest finds no 
   assert.equal(push('!a', '5'), true)
   await queues.drained()
   assert.equal(done.at(-1), '5')
+})
+
+test('an event for which something is fetched slowly holds up its room for a moment only, and few do so', async () => {
+  const timers = new ManualTimers(new TestClock())
+  const queues = new RoomQueues(10, 10, { timers, ms: 250, overdueInAll: 1 })
+  const slow = Promise.withResolvers<void>()
+  const done: string[] = []
+  const turn = () => new Promise((resolve) => setImmediate(resolve))
+  queues.push(ROOM, () => slow.promise)
+  queues.push(ROOM, async () => void done.push('behind one'))
+  queues.push(ROOM, () => slow.promise)
+  queues.push(ROOM, async () => void done.push('behind two'))
+  await turn()
+  assert.deepEqual(done, [])
+  timers.advance(250)
+  await turn()
+  assert.deepEqual(done, ['behind one'])
+  timers.advance(10_000)
+  await turn()
+  assert.deepEqual(done, ['behind one'], 'no more than one goes on beside the queue')
+  slow.resolve()
+  await queues.drained()
+  assert.deepEqual(done, ['behind one', 'behind two'])
 })
 
 test('a rate limit gives its burst, then what its rate refills, per key', () => {

@@ -75,6 +75,9 @@ export const netLimits = {
   /** Accepted PDUs that wait for the exchange, per room and in all; the newest is dropped (anti-entropy brings it again). */
   queuedPerRoom: 500,
   queuedInAll: 10_000,
+  /** A PDU that takes longer (something is fetched for it) no longer holds up its room; so many may be under way so. */
+  queuePatienceMs: 250,
+  overdueInAll: 512,
   /** Messages of one peer being validated at once; more are ignored. */
   validationsPerPeer: 64,
   /** Peers whose invalid messages are counted; the least recently seen is dropped first. */

@@ -197,6 +197,35 @@ test('bad input 52: a flood of events without parents costs a bounded number of 
   assert.deepEqual(await c.rooms.bodies(roomId), [...missed, 'last'])
 })
 
+test('bad input 74: who answers slowly has a bounded line of events waiting, and nobody else waits in it', async (t) => {
+  const network = new ExchangeNetwork()
+  t.after(() => network.stop())
+  const gate = Promise.withResolvers<void>()
+  const isSlow = (uri: string) => !uri.includes('make_join') && !uri.includes('send_join')
+  const a = await network.add('a')
+  const b = await network.add('b', {
+    tamper: async (request, honest) => {
+      if (isSlow(request.uri)) await gate.promise
+      return honest()
+    },
+  })
+  const roomId = await a.rooms.createRoom(a.user())
+  await b.join(roomId, [a])
+  network.gossip = false
+  const heard: Promise<unknown>[] = []
+  let answered = 0
+  for (let index = 0; index < limits.waitingForFetch + 11; index++) {
+    const json = await forge(b, roomId, { prev_events: [unknownId(index)] })
+    heard.push(a.hear(json, roomId, b.name).finally(() => answered++))
+  }
+  const good = await b.rooms.pdu(await b.rooms.message(roomId, b.user(), 'good'))
+  assert.equal((await a.hear(good.json, roomId, b.name)).kind, 'accepted')
+  for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(answered, 10, 'parked at once')
+  gate.resolve()
+  await Promise.all(heard)
+})
+
 test('a stranger makes nobody fetch', async (t) => {
   const { network, nodes, roomId } = await sharedRoom(t, 'a', 'b')
   const [a] = nodes

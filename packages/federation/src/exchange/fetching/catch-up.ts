@@ -27,7 +27,8 @@ export interface SettleOptions extends AbortOptions {
 
 /**
  * Takes events in and gets what they wait for. At most one fetch per room is under way: what many events of a burst
- * miss is mostly the same, and after the first fetch most of them find it here.
+ * miss is mostly the same, and after the first fetch most of them find it here. Those who wait for it are bounded; who
+ * finds no place in that line is parked.
  */
 export class CatchUp {
   readonly parked: ParkedEvents
@@ -76,6 +77,11 @@ export class CatchUp {
     const { checked, publish } = event
     const verdict = await this.#receive(checked, publish)
     if (verdict.kind !== 'waiting') return verdict
+    if (this.#lock.count(checked.pdu.roomId) > limits.waitingForFetch) {
+      // What is being fetched may bring its parents, and takes it along then; else the heartbeat tries again.
+      this.parked.park({ ...event, missing: [...verdict.missingPrev, ...verdict.missingAuth], attempts })
+      return verdict
+    }
     return this.#lock.run(checked.pdu.roomId, async () => {
       const server = serverOf(checked.pdu.sender)
       const mayFetch = this.#vain.grant(server, 1) > 0

@@ -62,7 +62,7 @@ export class RoomGossip {
   readonly #parts: RoomGossipParts
   readonly #rooms = new Map<string, RoomId>()
   readonly #topics = new Map<RoomId, string>()
-  readonly #queues = new RoomQueues(netLimits.queuedPerRoom, netLimits.queuedInAll)
+  readonly #queues: RoomQueues
   readonly #invalid: InvalidMessages
   readonly #eduRates: TokenBuckets
   readonly #validating = new Map<PeerId, number>()
@@ -70,6 +70,11 @@ export class RoomGossip {
 
   constructor(parts: RoomGossipParts) {
     this.#parts = parts
+    this.#queues = new RoomQueues(netLimits.queuedPerRoom, netLimits.queuedInAll, {
+      timers: parts.ground.timers,
+      ms: netLimits.queuePatienceMs,
+      overdueInAll: netLimits.overdueInAll,
+    })
     this.#invalid = new InvalidMessages(parts.ground.clock)
     this.#eduRates = new TokenBuckets(parts.ground.clock, netLimits.eduBurst, netLimits.edusPerSecond)
   }
