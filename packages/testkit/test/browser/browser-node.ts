@@ -7,13 +7,15 @@ export interface BrowserNodeOptions {
   readonly elementDir?: string
   /** Another node that it knows from the start. */
   readonly friend?: StarlingProcess
+  /** Flags beyond these. */
+  readonly flags?: readonly string[]
 }
 
 /** A node that only this test should meet, on free ports of loopback. */
-export function startNode({ elementDir, friend }: BrowserNodeOptions = {}): Promise<StarlingProcess> {
+export function startNode({ elementDir, friend, flags = [] }: BrowserNodeOptions = {}): Promise<StarlingProcess> {
   const element = elementDir === undefined ? [] : ['--element-listen', '127.0.0.1:0', '--element-dir', elementDir]
   const friends = friend ? ['--bootstrap', friend.info.multiaddrs.join(',')] : []
-  return StarlingProcess.start({ flags: [...FLAGS, ...element, ...friends] })
+  return StarlingProcess.start({ flags: [...FLAGS, ...element, ...friends, ...flags] })
 }
 
 /** The nodes of two people who have chosen names and know each other's node. */

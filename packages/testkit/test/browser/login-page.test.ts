@@ -20,7 +20,8 @@ suite('the login page in a browser', { skip: whyNoChromium() ?? false }, () => {
 
   before(async () => {
     const { directory } = things.use(await fakeElement())
-    node = things.use(await startNode({ elementDir: directory }))
+    // Together these tests press the button more often than any person would be let.
+    node = things.use(await startNode({ elementDir: directory, flags: ['--rate-limits', 'off'] }))
     stranger = things.use(await StaticSite.start({ '/': htmlPage('<title>stranger</title>') }))
     browser = things.use(await openBrowser())
   })
