@@ -47,6 +47,8 @@ suite('two real nodes on loopback, through matrix-js-sdk', () => {
 
   test('an encrypted direct chat goes on after a restart of a node and with a second device', async () => {
     const roomId = await meetInRoom(alice, bob, ENCRYPTED_DIRECT_CHAT)
+    const { isDirectWith } = await bob.client.room(roomId)
+    assert.equal(isDirectWith, alice.client.userId, 'a joined invite to a direct chat is still known as one')
     await talk(roomId, alice, bob, 'secret')
     assert.equal((await bob.client.waitForText(roomId, 'secret: hello')).encrypted, true)
 

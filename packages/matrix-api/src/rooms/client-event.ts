@@ -15,8 +15,8 @@ export interface ClientEventForm {
 
 /** What is known about an event beyond itself. */
 export interface ClientEventExtras {
-  /** Content of the state event that it replaced, where the client may see that one. */
-  readonly prevContent?: JsonObject | undefined
+  /** The state event that it replaced, where the client may see that one. */
+  readonly previous?: Pdu | undefined
   /** Bundled aggregations: `m.relations`. */
   readonly relations?: JsonObject | undefined
   /** The asking user's membership at the event. */
@@ -76,7 +76,11 @@ function unsignedOf(event: RoomEvent, form: ClientEventForm, extras: ClientEvent
   if (extras.membership !== undefined) unsigned.membership = extras.membership
   if (pdu.stateKey !== undefined && event.replaces !== undefined) {
     unsigned.replaces_state = event.replaces
-    if (extras.prevContent) unsigned.prev_content = extras.prevContent
+    if (extras.previous) {
+      unsigned.prev_content = extras.previous.content
+      // Not in the spec, but how matrix-js-sdk learns whose invite a join accepted, and with it that a room is a direct chat.
+      unsigned.prev_sender = extras.previous.sender
+    }
   }
   if (event.redactedBecause) {
     unsigned.redacted_because = {

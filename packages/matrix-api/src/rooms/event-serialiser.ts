@@ -1,4 +1,4 @@
-import type { Clock, EventId, JsonObject } from '@starling/protocol'
+import type { Clock, EventId, JsonObject, Pdu } from '@starling/protocol'
 import type { Requester } from '../http/endpoint.ts'
 import type { RoomEvent, RoomReader } from '../ports.ts'
 import { bundledRelations } from './bundled-relations.ts'
@@ -40,10 +40,10 @@ export async function serialiseTimeline(
   const { relations } = options
   const wantsRelations = ({ pdu }: RoomEvent) =>
     relations === 'all' || (relations !== 'none' && relations.has(pdu.eventId))
-  const previous = await previousContents(reader, view, events)
+  const previous = await previousEvents(reader, view, events, form.userId)
   return mapConcurrent(events, CONCURRENCY, async (event) =>
     clientEvent(event, form, {
-      prevContent: event.replaces && previous.get(event.replaces),
+      previous: event.replaces && previous.get(event.replaces),
       membership: await view.membershipAt(event),
       relations: wantsRelations(event) ? await bundledRelations(reader, view, event, form) : undefined,
     }),
@@ -55,18 +55,23 @@ export function serialiseState(events: readonly RoomEvent[], form: ClientEventFo
   return events.map((event) => clientEvent(event, form))
 }
 
-/** Contents of the replaced state events that the user may see. One read for all. */
-async function previousContents(
+/**
+ * The replaced state events that the user may see. One read for all. A user's own memberships are always among them: the
+ * invite that a join replaces came to the user, though it stands before the history that the room shows.
+ */
+async function previousEvents(
   reader: RoomReader,
   view: RoomView,
   events: readonly RoomEvent[],
-): Promise<ReadonlyMap<EventId, JsonObject>> {
+  userId: string,
+): Promise<ReadonlyMap<EventId, Pdu>> {
   const ids = events
     .filter((event) => event.pdu.stateKey !== undefined)
     .map((event) => event.replaces)
     .filter((id) => id !== undefined)
   if (ids.length === 0) return new Map()
   const replaced = await reader.events(view.roomId, [...new Set(ids)])
+  const own = replaced.filter(({ pdu }) => pdu.type === 'm.room.member' && pdu.stateKey === userId)
   const visible = await view.visibility.visible(replaced)
-  return new Map(visible.map(({ pdu }) => [pdu.eventId, pdu.content]))
+  return new Map([...own, ...visible].map(({ pdu }) => [pdu.eventId, pdu]))
 }

@@ -173,6 +173,7 @@ function seenRoom(room: Room): SeenRoom {
     version: room.getVersion(),
     membership: room.getMyMembership(),
     encrypted: room.hasEncryptionStateEvent(),
+    isDirectWith: room.getDMInviter() ?? null,
     members: room.currentState.getMembers().map((member) => ({
       userId: member.userId,
       membership: member.membership ?? '',

@@ -36,6 +36,8 @@ export interface SeenRoom {
   readonly version: string
   readonly membership: string
   readonly encrypted: boolean
+  /** Who invited to a direct chat, as the invitee's client knows it. */
+  readonly isDirectWith: string | null
   readonly members: readonly SeenMember[]
   /** `m.room.message` and `m.room.encrypted` events of the live timeline, oldest first. */
   readonly messages: readonly SeenEvent[]
