@@ -1,9 +1,13 @@
 import type { Answer } from '../../contracts.ts'
+import { AnswerError } from '../../net/requests/answer-error.ts'
 import type { AnswerParts } from './answer-parts.ts'
 import { giveEvents, transactionOf } from './give-events.ts'
-import { eventIdOf, notFound } from './read-request.ts'
+import { eventIdOf } from './read-request.ts'
 
-/** Server-server API, "Retrieving events". Only for servers in the event's room, whatever way they learnt the id. */
+/**
+ * Server-server API, "Retrieving events". Only for servers in the event's room, whatever way they learnt the id; an event that
+ * is not here is refused alike, so that nobody learns by its id whether this server is in its room.
+ */
 export function getEvent(parts: AnswerParts): Answer {
   return {
     method: 'GET',
@@ -11,10 +15,18 @@ export function getEvent(parts: AnswerParts): Answer {
     async answer({ origin, params }) {
       const eventId = eventIdOf(params)
       const stored = (await parts.engine.events([eventId])).get(eventId)
-      if (!stored) return notFound('There is no such event.')
+      if (!stored) throw noSuchEvent()
       const { roomId } = stored.pdu
-      await parts.gate.requireJoined(origin, roomId)
+      await parts.gate.requireJoined(origin, roomId).catch(alike)
       return transactionOf(parts, await giveEvents(parts, roomId, [stored.pdu], origin))
     },
   }
+}
+
+function alike(error: unknown): never {
+  throw error instanceof AnswerError ? noSuchEvent() : error
+}
+
+function noSuchEvent(): AnswerError {
+  return new AnswerError(403, 'M_FORBIDDEN', 'There is no such event in a room that both servers are in.')
 }

@@ -3,7 +3,7 @@ import { canonicalJson, serverOf } from '@starling/protocol'
 import { RoomError } from '../../room/room-error.ts'
 import { currentStateEvent, membershipIn, storedEvent } from '../access/state-events.ts'
 import { KeyedLock } from '../wire/keyed-lock.ts'
-import { type InviteParts, inviteRemote } from './invite-remote.ts'
+import { deliverStoredInvite, type InviteParts, inviteRemote } from './invite-remote.ts'
 import { type JoinChange, joinRemote } from './join-remote.ts'
 import { knockRemote } from './knock-remote.ts'
 import { type LeaveChange, type LeaveParts, leaveRemote } from './leave-remote.ts'
@@ -126,9 +126,15 @@ async function invite(
 ): Promise<EventId | undefined> {
   if (!isIn) throw new RoomError('forbidden', 'Only members of a room may invite to it.')
   if (current === 'join') throw new RoomError('forbidden', 'The user is in the room already.')
-  if (current === 'invite') return NO_NEW_EVENT
+  if (current === 'invite') return inviteAgain(parts, change)
   if (serverOf(change.target) === parts.keys.serverName) return send(parts, change)
   return inviteRemote(parts, change, options)
+}
+
+/** The invite stands. Had a crash come between storing it and telling the invitee's server, asking again is what tells it. */
+async function inviteAgain(parts: MembershipParts, change: MembershipChange): Promise<undefined> {
+  if (serverOf(change.target) !== parts.keys.serverName) await deliverStoredInvite(parts, change)
+  return NO_NEW_EVENT
 }
 
 async function knock(

@@ -3,6 +3,7 @@ import { roomVersionRules, serverOf } from '@starling/protocol'
 import type { CheckedPdu, RoomSender } from '../../contracts.ts'
 import type { RequestError } from '../../net/requests/request-error.ts'
 import { RoomError } from '../../room/room-error.ts'
+import { currentStateEvent } from '../access/state-events.ts'
 import { limits } from '../limits.ts'
 import type { ExchangeParts } from '../ports.ts'
 import { isSignedBy } from '../wire/co-sign.ts'
@@ -57,6 +58,16 @@ export async function inviteRemote(
   const eventId = await store(parts, own)
   await parts.sender.enqueueRequest(server, 'PUT', uri, body)
   return eventId
+}
+
+/** Puts an invite that is in the room already into the outbox of the invitee's server, which knows it if it came before. */
+export async function deliverStoredInvite(parts: InviteParts, { roomId, target }: MembershipChange): Promise<void> {
+  const roomVersion = await parts.engine.roomVersion(roomId)
+  const pdu = await currentStateEvent(parts.engine, roomId, 'm.room.member', target)
+  // Only the inviter's server can vouch for it: others refuse an invite of somebody else's user.
+  if (roomVersion === undefined || !pdu || serverOf(pdu.sender) !== parts.keys.serverName) return
+  const body = await inviteBody(parts, { pdu, roomVersion, redacted: false }, pdu.sender)
+  await parts.sender.enqueueRequest(serverOf(target), 'PUT', v2('invite', [roomId, pdu.eventId]), body)
 }
 
 async function inviteBody(parts: InviteParts, own: CheckedPdu, inviter: string): Promise<JsonObject> {

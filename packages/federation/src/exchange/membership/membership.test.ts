@@ -3,6 +3,7 @@ import { type TestContext, test } from 'node:test'
 import type { EventId, JsonObject, RoomId, UserId } from '@starling/protocol'
 import { withoutKeys } from '@starling/protocol'
 import { ExchangeNetwork, type ExchangeNode } from '../../../test/exchange-network.ts'
+import type { RoomSender } from '../../contracts.ts'
 import { RoomError } from '../../room/room-error.ts'
 
 const INVITE_ONLY = [{ type: 'm.room.join_rules', stateKey: '', content: { join_rule: 'invite' } }]
@@ -63,6 +64,29 @@ test('an invite to a server that is away reaches it when it is met', async (t) =
   await b.join(roomId)
   await network.settled()
   assert.equal(await a.membership(roomId, b.user()), 'join')
+})
+
+test('an invite that a crash kept from the outbox is delivered when it is asked for again', async (t) => {
+  const network = new ExchangeNetwork()
+  t.after(() => network.stop())
+  let crashes = true
+  const sender: RoomSender = {
+    publish: async () => ({ recipients: 0 }),
+    enqueueRequest: async (...request) => {
+      if (crashes) throw new Error('the process ends here')
+      await a.enqueueRequest(...request)
+    },
+  }
+  const a = await network.add('a', { parts: { sender } })
+  const b = await network.add('b')
+  const roomId = await a.rooms.createRoom(a.user(), '12', INVITE_ONLY)
+  network.cut(a, b)
+  await assert.rejects(a.invite(roomId, b.user()), { message: 'the process ends here' })
+  assert.equal(await a.membership(roomId, b.user()), 'invite')
+  crashes = false
+  assert.deepEqual(await a.invite(roomId, b.user()), { eventId: undefined })
+  await network.join(a, b)
+  assert.equal(await b.membership(roomId, b.user()), 'invite')
 })
 
 test('an invite that the invited server refuses does not enter the room', async (t) => {

@@ -49,6 +49,11 @@ export class ReplayGuard {
     return 'fresh'
   }
 
+  /** True if the nonce was taken and is still remembered. */
+  holds(server: ServerName, nonce: string): boolean {
+    return this.#origins.get(server)?.nonces.has(nonce) ?? false
+  }
+
   #origin(server: ServerName, now: number): Origin | undefined {
     const known = this.#origins.get(server)
     if (known) return known

@@ -110,8 +110,7 @@ export class RequestServer {
   async #answer(from: PeerId, request: RequestEnvelope, signal: AbortSignal | undefined): Promise<Body> {
     const { ground, sharedRooms } = this.#parts
     try {
-      const guard = sharedRooms.isNeighbour(request.origin) ? this.#neighbours : this.#strangers
-      this.#admit(request, guard)
+      this.#admit(request, sharedRooms.isNeighbour(request.origin))
       this.#running += 1
       try {
         return { status: 200, content: await this.#dispatch(request, signal) }
@@ -130,9 +129,12 @@ export class RequestServer {
     }
   }
 
-  #admit(request: RequestEnvelope, guard: ReplayGuard): void {
+  #admit(request: RequestEnvelope, isNeighbour: boolean): void {
     if (this.#parts.replayCheck !== 'off') {
-      const freshness = guard.take(request.origin, request.nonce, request.originServerTs)
+      const [guard, other] = isNeighbour ? [this.#neighbours, this.#strangers] : [this.#strangers, this.#neighbours]
+      // What a stranger asked may not be asked once more after it has come to share a room.
+      const before = other.holds(request.origin, request.nonce)
+      const freshness = before ? 'replayed' : guard.take(request.origin, request.nonce, request.originServerTs)
       if (freshness === 'replayed') throw new AnswerError(400, 'M_FORBIDDEN', 'This request came before.')
       if (freshness === 'stale') {
         throw new AnswerError(400, CLOCK_ERRCODE, 'The time of the request is not this server’s.', {

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { createServer } from 'node:http'
 import { test } from 'node:test'
 import type { RoomId } from '@starling/protocol'
-import { TestClock } from '@starling/testkit'
+import { eventually, TestClock } from '@starling/testkit'
 import { meet, nodes } from '../../../test/net/meet.ts'
 import { joinAll, type TestNode } from '../../../test/net/test-node.ts'
 import type { Answer } from '../../contracts.ts'
@@ -138,6 +138,19 @@ for (const replayCheck of ['on', 'off'] as const) {
     assert.equal(row.calls, replayCheck === 'on' ? 1 : 2)
   })
 }
+
+test('a request of a stranger is not answered again once it shares a room', async () => {
+  const row = counter()
+  const { network, all } = await nodes(['a', 'b'], { b: { answers: [row] } })
+  const [a, b] = all
+  await meet(network, a, b)
+  const bytes = seal(a, b)
+  assert.deepEqual(await statusOf(a.host.request(b.host.peerId, REQUEST_PROTOCOL, bytes)), [200, undefined])
+  joinAll('!common:example.org' as RoomId, [a, b])
+  await eventually('b knows of the room', () => b.net.sharedRooms.isNeighbour(a.serverName))
+  assert.deepEqual(await statusOf(a.host.request(b.host.peerId, REQUEST_PROTOCOL, bytes)), [400, 'M_FORBIDDEN'])
+  assert.equal(row.calls, 1)
+})
 
 test('a request from outside the time window, or from before the start, is refused with our time', async () => {
   const row = counter()
