@@ -50,9 +50,24 @@ export async function serialiseTimeline(
   )
 }
 
-/** State events in client form: no history of their own is looked up, so a room of thousands stays one read. */
-export function serialiseState(events: readonly RoomEvent[], form: ClientEventForm): JsonObject[] {
-  return events.map((event) => clientEvent(event, form))
+/**
+ * State events in client form. Of what they replaced only the user's own membership is looked up (whether a join accepted
+ * an invite to a direct chat is told nowhere else), so a room of thousands stays one read.
+ */
+export async function serialiseState(
+  reader: RoomReader,
+  events: readonly RoomEvent[],
+  form: ClientEventForm,
+): Promise<JsonObject[]> {
+  const replaced = events.find((event) => isOwnMembership(event, form.userId))?.replaces
+  const previous = replaced && events[0] && (await reader.event(events[0].pdu.roomId, replaced))
+  return events.map((event) =>
+    clientEvent(event, form, isOwnMembership(event, form.userId) ? { previous: previous?.pdu } : {}),
+  )
+}
+
+function isOwnMembership({ pdu }: RoomEvent, userId: string): boolean {
+  return pdu.type === 'm.room.member' && pdu.stateKey === userId
 }
 
 /**
@@ -71,7 +86,7 @@ async function previousEvents(
     .filter((id) => id !== undefined)
   if (ids.length === 0) return new Map()
   const replaced = await reader.events(view.roomId, [...new Set(ids)])
-  const own = replaced.filter(({ pdu }) => pdu.type === 'm.room.member' && pdu.stateKey === userId)
+  const own = replaced.filter((event) => isOwnMembership(event, userId))
   const visible = await view.visibility.visible(replaced)
   return new Map([...own, ...visible].map(({ pdu }) => [pdu.eventId, pdu]))
 }

@@ -69,13 +69,14 @@ async function roomHistory(
   const alsoMembers = [...(summary?.heroes ?? []), ...(whole ? [requester.userId] : [])]
   const query = { roomId, whole, timeline: timeline.events, stateAtEnd, upTo: to, alsoMembers }
   const state = filter.state.matchesRoom(roomId) ? await readState(context, query) : []
+  const stateEvents = await serialiseState(sources.reader, state, context.form)
   const events = await serialiseTimeline(sources.reader, view, timeline.events, context.form, {
     relations: limited ? timeline.parents : 'none',
   })
   const isEmpty = !whole && !limited && events.length === 0 && state.length === 0 && !summary
   const json = {
     ...(summary && { summary: summary.summary }),
-    [context.stateKey]: { events: serialiseState(state, context.form).map(filter.fields) },
+    [context.stateKey]: { events: stateEvents.map(filter.fields) },
     timeline: {
       events: events.map(filter.fields),
       limited,

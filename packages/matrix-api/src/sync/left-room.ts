@@ -45,13 +45,14 @@ async function departedHistory(
     upTo,
     alsoMembers: [requester.userId],
   })
+  const stateEvents = await serialiseState(sources.reader, state, context.form)
   const events = await serialiseTimeline(sources.reader, view, timeline.events, context.form, {
     relations: limited ? timeline.parents : 'none',
   })
   const first = timeline.events[0]?.order
   const start = limited && !timeline.limited && first !== undefined ? first - 1 : timeline.start
   return {
-    [context.stateKey]: { events: serialiseState(state, context.form).map(filter.fields) },
+    [context.stateKey]: { events: stateEvents.map(filter.fields) },
     timeline: { events: events.map(filter.fields), limited, prev_batch: formatPageToken(start) },
   }
 }

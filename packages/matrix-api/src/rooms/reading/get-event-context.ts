@@ -37,7 +37,7 @@ export function getEventContext(deps: ReadDeps) {
         event: (await timeline([event]))[0],
         events_before: await timeline(before.events),
         events_after: await timeline(after.events),
-        state: serialiseState(state, form),
+        state: await serialiseState(deps.reader, state, form),
       }
     },
   })

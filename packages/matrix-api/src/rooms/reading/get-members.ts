@@ -29,7 +29,7 @@ export function getMembers(deps: ReadDeps) {
         const membership = membershipIn(event)
         return membership === wanted || (unwanted !== undefined && membership !== unwanted)
       })
-      return { chunk: serialiseState(chosen, formFor(call.requester, deps.clock)) }
+      return { chunk: await serialiseState(deps.reader, chosen, formFor(call.requester, deps.clock)) }
     },
   })
 }

@@ -40,7 +40,7 @@ export function getMessages(deps: ReadDeps) {
         start: formatPageToken(start ?? beforeFirst(page.events)),
         ...(page.next === undefined ? {} : { end: formatPageToken(page.next) }),
         chunk: await serialiseTimeline(deps.reader, view, page.events, form, { relations: 'all' }),
-        ...(members.length > 0 && { state: serialiseState(members, form) }),
+        ...(members.length > 0 && { state: await serialiseState(deps.reader, members, form) }),
       }
     },
   })

@@ -37,7 +37,7 @@ export function getRoomInitialSync(deps: RoomDeps) {
           end: formatPageToken(end),
           chunk: await serialiseTimeline(deps.reader, view, events, form, { relations: 'none' }),
         },
-        state: serialiseState(state, form),
+        state: await serialiseState(deps.reader, state, form),
         visibility: (await deps.directory.isPublished(roomId)) ? 'public' : 'private',
         account_data: changes
           .filter((change) => change.roomId === roomId)

@@ -15,7 +15,7 @@ export function getRoomState(deps: ReadDeps) {
       const roomId = roomIdOf(call)
       const view = await openRoom(deps, roomId, call.requester.userId)
       const events = await stateEvents(deps.reader, roomId, await view.state())
-      return serialiseState(events, formFor(call.requester, deps.clock))
+      return serialiseState(deps.reader, events, formFor(call.requester, deps.clock))
     },
   })
 }
