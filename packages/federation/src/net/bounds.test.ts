@@ -7,7 +7,7 @@ import { StreamPositionCounter } from '../store/stream-positions.ts'
 import { PresenceBook } from './edus/presence.ts'
 import { Receipts } from './edus/receipts.ts'
 import { Typing } from './edus/typing.ts'
-import { RoomQueues } from './gossip/room-queues.ts'
+import { GossipQueues } from './gossip/gossip-queues.ts'
 import { netLimits } from './limits.ts'
 import { AnswerTable } from './requests/answer-table.ts'
 import { TokenBuckets } from './token-buckets.ts'
@@ -17,7 +17,7 @@ const user = (n: number) => `@u${n}:example.org` as UserId
 
 test('bad input 66: accepted events wait in bounded queues, the newest finds no place', async () => {
   const patience = { timers: new ManualTimers(new TestClock()), ms: 250, overdueInAll: 0 }
-  const queues = new RoomQueues(3, 4, patience)
+  const queues = new GossipQueues(3, 4, patience)
   const gate = Promise.withResolvers<void>()
   const done: string[] = []
   const push = (room: string, name: string) =>
@@ -46,7 +46,7 @@ test('bad input 66: accepted events wait in bounded queues, the newest finds no 
 
 test('an event for which something is fetched slowly holds up its room for a moment only, and few do so', async () => {
   const timers = new ManualTimers(new TestClock())
-  const queues = new RoomQueues(10, 10, { timers, ms: 250, overdueInAll: 1 })
+  const queues = new GossipQueues(10, 10, { timers, ms: 250, overdueInAll: 1 })
   const slow = Promise.withResolvers<void>()
   const done: string[] = []
   const turn = () => new Promise((resolve) => setImmediate(resolve))

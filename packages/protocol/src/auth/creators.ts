@@ -17,12 +17,3 @@ export function isPrivilegedCreator(userId: string, create: Pdu, rules: RoomVers
   const additional = ownValue(create.content, 'additional_creators')
   return Array.isArray(additional) && additional.includes(userId)
 }
-
-/** Version 12's room creators, the create event's sender first; in older versions the one creator, without privilege. */
-export function roomCreators(create: Pdu, rules: RoomVersionRules): UserId[] {
-  const creator = roomCreator(create, rules)
-  const creators = new Set<UserId>(creator === undefined ? [] : [creator])
-  const additional = rules.auth.privilegedCreators ? ownValue(create.content, 'additional_creators') : undefined
-  if (Array.isArray(additional)) for (const user of additional) creators.add(user as UserId)
-  return [...creators]
-}

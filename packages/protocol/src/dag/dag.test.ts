@@ -5,7 +5,7 @@ import type { Pdu } from '../events/pdu.ts'
 import type { EventId } from '../ids/branded.ts'
 import { alice, room } from '../testing/auth-cases.ts'
 import { ancestors } from './ancestors.ts'
-import { depthAfter, nextForwardExtremities } from './extremities.ts'
+import { depthAfter } from './depth-after.ts'
 import { PriorityQueue } from './priority-queue.ts'
 import { authOrder, topologicalOrder } from './topological-order.ts'
 
@@ -76,26 +76,6 @@ test('bad input 53: a walk to ancestors ends at its limit and says so', () => {
   const short = ancestors(['$0' as EventId], (id) => (id === '$3' ? undefined : parentsOf(id)), 1_000)
   assert.deepEqual([...short.ids], ['$1', '$2', '$3'])
   assert.equal(short.truncated, false)
-})
-
-test('forward extremities are the events without accepted children, in whatever order they come', () => {
-  fc.assert(
-    fc.property(dag, fc.infiniteStream(fc.nat()), (events, random) => {
-      const parents = new Set(events.flatMap((event) => event.prevEvents))
-      const ends = events.map(({ eventId }) => eventId).filter((id) => !parents.has(id))
-      const shuffled = [...events]
-        .map((event) => ({ event, key: random.next().value as number }))
-        .sort((a, b) => a.key - b.key)
-      const seen: Pdu[] = []
-      let extremities: ReadonlySet<EventId> = new Set()
-      for (const { event } of shuffled) {
-        const hasChild = seen.some((other) => other.prevEvents.includes(event.eventId))
-        extremities = nextForwardExtremities(extremities, event, hasChild)
-        seen.push(event)
-      }
-      assert.deepEqual([...extremities].sort(), ends.sort())
-    }),
-  )
 })
 
 test('depth is one more than the deepest parent, and stays at the limit', () => {

@@ -56,6 +56,25 @@ test('one comparison heals both sides: who is asked and differs asks back', asyn
   await assertSame(roomId, a, b)
 })
 
+test('more extremities than one answer names: what lies beyond the list comes all the same', async (t) => {
+  const { network, nodes, roomId } = await sharedRoom(t, 'a', 'b')
+  const [a, b] = nodes
+  network.gossip = false
+  const prevEvents = await a.engine.forwardExtremities(roomId)
+  const forks: JsonObject[] = []
+  for (let index = 0; index < limits.extremitiesPerRoom + 5; index++) {
+    const content = { msgtype: 'm.text', body: `fork ${index}` }
+    const fork = await a.rooms.craft(roomId, { sender: a.user(), type: 'm.room.message', content, prevEvents })
+    await a.rooms.receive(fork, '12')
+    forks.push(fork)
+  }
+  // What b has already is just what a's answer names.
+  for (const fork of forks.slice(0, limits.extremitiesPerRoom)) await b.rooms.receive(fork, '12')
+  await b.exchange.reconcile(a.name)
+  await network.settled()
+  await assertSame(roomId, a, b)
+})
+
 test('what is equal is not asked about again', async (t) => {
   const { network, nodes } = await sharedRoom(t, 'a', 'b')
   const [a, b] = nodes

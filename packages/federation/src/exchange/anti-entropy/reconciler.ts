@@ -119,7 +119,9 @@ export class Reconciler {
       const here = await this.#parts.engine.inDag(wanted)
       return wanted.filter((id) => !here.has(id))
     }
-    if ((await unknown()).length === 0) return
+    // A full list, none of it made up, may end before what is missing here: then only the pull can tell.
+    const isCutOff = wanted.length === limits.extremitiesPerRoom
+    if ((await unknown()).length === 0 && !isCutOff) return
     await this.#parts.catchUp.pull(server, roomId, options)
     // What the pull did not bring (it was cut short, or the server changed meanwhile) is asked for by id.
     const roomVersion = await this.#parts.engine.roomVersion(roomId)

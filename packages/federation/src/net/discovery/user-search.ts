@@ -4,6 +4,7 @@ import type { PeerHint, Rendezvous, Transport } from '../../ports.ts'
 import type { PeerBindings } from '../identity/peer-bindings.ts'
 import { netLimits } from '../limits.ts'
 import { type Ground, withTimeout } from '../ports.ts'
+import { raceAbort } from '../race-abort.ts'
 import type { Reach } from '../requests/reach.ts'
 import type { FoundUser, Listings } from './listings.ts'
 import { foldName, LONGEST_SUFFIX, namePoint } from './rendezvous-points.ts'
@@ -141,15 +142,4 @@ function matchesText(user: FoundUser, text: string): boolean {
   if (user.displayName !== undefined && foldName(user.displayName).includes(wanted)) return true
   const id = user.userId.toLowerCase()
   return id.startsWith(wanted) || id.slice(1).startsWith(wanted)
-}
-
-async function raceAbort(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  const aborted = Promise.withResolvers<void>()
-  const abort = () => aborted.resolve()
-  signal.addEventListener('abort', abort, { once: true })
-  try {
-    await Promise.race([work, aborted.promise])
-  } finally {
-    signal.removeEventListener('abort', abort)
-  }
 }

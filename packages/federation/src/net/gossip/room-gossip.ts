@@ -17,8 +17,8 @@ import type { Ground } from '../ports.ts'
 import type { SharedRooms } from '../shared-rooms.ts'
 import { TokenBuckets } from '../token-buckets.ts'
 import { isBatchSigned, readBatch, sealBatch } from './edu-batch.ts'
+import { GossipQueues } from './gossip-queues.ts'
 import { InvalidMessages } from './invalid-messages.ts'
-import { RoomQueues } from './room-queues.ts'
 import { topicOf } from './topic.ts'
 
 /** Takes EDUs that a room's topic brought; `origin` has signed them. Never throws. */
@@ -62,7 +62,7 @@ export class RoomGossip {
   readonly #parts: RoomGossipParts
   readonly #rooms = new Map<string, RoomId>()
   readonly #topics = new Map<RoomId, string>()
-  readonly #queues: RoomQueues
+  readonly #queues: GossipQueues
   readonly #invalid: InvalidMessages
   readonly #eduRates: TokenBuckets
   readonly #validating = new Map<PeerId, number>()
@@ -70,7 +70,7 @@ export class RoomGossip {
 
   constructor(parts: RoomGossipParts) {
     this.#parts = parts
-    this.#queues = new RoomQueues(netLimits.queuedPerRoom, netLimits.queuedInAll, {
+    this.#queues = new GossipQueues(netLimits.queuedPerRoom, netLimits.queuedInAll, {
       timers: parts.ground.timers,
       ms: netLimits.queuePatienceMs,
       overdueInAll: netLimits.overdueInAll,

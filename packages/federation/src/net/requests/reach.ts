@@ -5,6 +5,7 @@ import type { ServerKeyRing } from '../identity/key-ring.ts'
 import type { KeysProtocol } from '../keys-protocol/keys-protocol.ts'
 import { netLimits } from '../limits.ts'
 import { type Ground, withTimeout } from '../ports.ts'
+import { raceAbort } from '../race-abort.ts'
 
 /** The point at which a server can be found (DESIGN section 4). */
 export function serverPoint(server: ServerName): string {
@@ -95,18 +96,5 @@ export class Reach {
     } catch (error) {
       ground.logger.debug({ server, error }, 'looking a server up failed')
     }
-  }
-}
-
-async function raceAbort(work: Promise<void>, signal: AbortSignal | undefined): Promise<void> {
-  if (!signal) return work
-  if (signal.aborted) return
-  const aborted = Promise.withResolvers<void>()
-  const abort = () => aborted.resolve()
-  signal.addEventListener('abort', abort, { once: true })
-  try {
-    await Promise.race([work, aborted.promise])
-  } finally {
-    signal.removeEventListener('abort', abort)
   }
 }
