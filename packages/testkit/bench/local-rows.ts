@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
-import { PRIVATE_FLAGS, StarlingProcess } from '@starling/testkit'
-import { call, cpuMs, endChild, percentile, startScript, throughput, timed } from './measure.ts'
+import { StarlingProcess } from '@starling/testkit'
+import { BENCH_FLAGS, call, cpuMs, endChild, percentile, startScript, throughput, timed } from './measure.ts'
 import type { Row } from './table.ts'
 
 const WARM_UP = 300
@@ -45,17 +45,7 @@ export async function localRows(): Promise<Row[]> {
 
 async function rowsBesideFloor(floorTarget: Target): Promise<Row[]> {
   await using node = await StarlingProcess.start({
-    flags: [
-      ...PRIVATE_FLAGS,
-      '--p2p-listen',
-      '/ip4/127.0.0.1/tcp/0',
-      '--mdns',
-      'off',
-      '--rate-limits',
-      'off',
-      '--log-level',
-      'warn',
-    ],
+    flags: BENCH_FLAGS,
   })
   const { baseUrl, accessToken } = node.ownerSession()
   const api = `${baseUrl}/_matrix/client/v3`

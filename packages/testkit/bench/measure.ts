@@ -2,6 +2,16 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { Agent, request } from 'node:http'
 import { createInterface } from 'node:readline'
+import { PRIVATE_FLAGS } from '@starling/testkit'
+
+/** A node that only the bench meets, and that holds nothing back. */
+export const BENCH_FLAGS: readonly string[] = [
+  ...PRIVATE_FLAGS,
+  ...['--p2p-listen', '/ip4/127.0.0.1/tcp/0'],
+  ...['--mdns', 'off'],
+  ...['--rate-limits', 'off'],
+  ...['--log-level', 'warn'],
+]
 
 /** Kernel clock ticks per second, the unit of CPU time in /proc. */
 const TICKS = Number(execFileSync('getconf', ['CLK_TCK'], { encoding: 'utf8' }))

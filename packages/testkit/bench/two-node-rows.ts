@@ -1,24 +1,15 @@
-import { PRIVATE_FLAGS, StarlingProcess } from '@starling/testkit'
-import { call, percentile } from './measure.ts'
+import { StarlingProcess } from '@starling/testkit'
+import { BENCH_FLAGS, call, percentile } from './measure.ts'
 import type { Row } from './table.ts'
 
 const DELIVERIES = 200
 
 /** Two nodes over loopback TCP: from the start of a send at one to the answer of a waiting sync at the other. */
 export async function twoNodeRows(): Promise<Row[]> {
-  const flags = [
-    ...PRIVATE_FLAGS,
-    '--p2p-listen',
-    '/ip4/127.0.0.1/tcp/0',
-    '--mdns',
-    'off',
-    '--rate-limits',
-    'off',
-    '--log-level',
-    'warn',
-  ]
-  await using alice = await StarlingProcess.start({ flags })
-  await using bob = await StarlingProcess.start({ flags: [...flags, '--bootstrap', alice.info.multiaddrs.join(',')] })
+  await using alice = await StarlingProcess.start({ flags: BENCH_FLAGS })
+  await using bob = await StarlingProcess.start({
+    flags: [...BENCH_FLAGS, '--bootstrap', alice.info.multiaddrs.join(',')],
+  })
   const a = sessionOf(alice)
   const b = sessionOf(bob)
   await findEachOther(a, bob.info.user_id)

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { eventually, Lan, StarlingProcess, whyNoNamespaces } from '@starling/testkit'
+import { missAndCatchUp } from './scenarios/absence.ts'
 import {
   changeProfile,
   ENCRYPTED_DIRECT_CHAT,
@@ -10,8 +11,9 @@ import {
   takeBack,
   talk,
 } from './scenarios/conversation.ts'
+import { addSecondDevice, meetInSecret } from './scenarios/encrypted-chat.ts'
 import { findsByEveryTerm } from './scenarios/find-each-other.ts'
-import { type Person, personOn, secondDevice } from './scenarios/person.ts'
+import { type Person, personOn } from './scenarios/person.ts'
 
 /** No address, no bootstrap, no port: what a person who types `npm start` gives. Element is left out only for its download. */
 const NO_CONFIGURATION = ['--element-listen', 'off']
@@ -38,27 +40,13 @@ suite('network namespaces on a bridge, no other route, no configuration', { skip
     await using people = new People(lan)
     const [alice, bob] = [await people.moveIn(0), await people.moveIn(1)]
     await eventually('alice finds bob', async () => (await alice.client.searchUsers(bob.client.userId)).length > 0)
-    const roomId = await meetInRoom(alice, bob, ENCRYPTED_DIRECT_CHAT)
-    await talk(roomId, alice, bob, 'secret')
-    const { encrypted, wireType } = await bob.client.waitForText(roomId, 'secret: hello')
-    assert.deepEqual([encrypted, wireType], [true, 'm.room.encrypted'])
-
+    const roomId = await meetInSecret(alice, bob)
     const before = bob.node.info
     assert.equal(await bob.node.stop(), 0)
     await bob.node.start()
     assert.deepEqual(bob.node.info, { ...before, pid: bob.node.pid }, 'same identity, same PeerId, same addresses')
     await talk(roomId, alice, bob, 'after the restart')
-
-    await using tablet = await secondDevice(bob)
-    await eventually('the new device is known to the other node', async () => {
-      const devices = await alice.client.devicesOf(bob.client.userId)
-      return devices.includes(tablet.deviceId) && devices.includes(bob.client.deviceId)
-    })
-    await alice.client.sendText(roomId, 'for both of your devices')
-    await tablet.waitForText(roomId, 'for both of your devices')
-    await bob.client.waitForText(roomId, 'for both of your devices')
-    await tablet.sendText(roomId, 'from the tablet')
-    assert.equal((await alice.client.waitForText(roomId, 'from the tablet')).encrypted, true)
+    people.use(await addSecondDevice(roomId, bob, alice))
   })
 
   test('a node that was stopped while 50 messages were sent has them all, in order, and keeps identity and session', async () => {
@@ -68,13 +56,8 @@ suite('network namespaces on a bridge, no other route, no configuration', { skip
     await eventually('alice finds bob', async () => (await alice.client.searchUsers(bob.client.userId)).length > 0)
     const roomId = await meetInRoom(alice, bob)
     const before = bob.node.info
-    await bob.node.stop()
-    const sent = Array.from({ length: 50 }, (_, n) => `while you were away ${n}`)
-    for (const body of sent) await alice.client.sendText(roomId, body)
-    await bob.node.start()
+    await missAndCatchUp(roomId, alice, bob, () => bob.node.start())
     assert.deepEqual([bob.node.info.server_name, bob.node.info.peer_id], [before.server_name, before.peer_id])
-    await bob.client.waitForText(roomId, sent.at(-1) ?? '')
-    assert.deepEqual(await said(bob, roomId), sent)
   })
 
   test('a link cut for 30 s with both sending: the same events and the same state on both sides', async () => {
@@ -162,6 +145,10 @@ class People implements AsyncDisposable {
     const person = await personOn(node, prefix)
     this.#things.use(person.client)
     return person
+  }
+
+  use(thing: AsyncDisposable): void {
+    this.#things.use(thing)
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
