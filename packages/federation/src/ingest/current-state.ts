@@ -38,7 +38,7 @@ export async function changeCurrentState(
   for (const [slot, eventId] of delta) {
     transaction.write(tables.stateChange.put([head.number, place.position, slot], eventId ?? null))
   }
-  transaction.head = { ...head, state: next }
+  transaction.head = { ...head, state: next, lastStateChange: place.position }
   await changeMembers(transaction, previous, delta, place)
 }
 

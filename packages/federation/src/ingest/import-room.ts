@@ -65,6 +65,7 @@ export function newRoomHead(transaction: RoomTransaction, number: RoomNumber, ru
     extremities: [],
     state: EMPTY_STATE,
     lastChange: 0,
+    lastStateChange: 0,
     nextStateId: FIRST_STATE_ID,
     nextHistoryOrder: -1,
     joined: 0,

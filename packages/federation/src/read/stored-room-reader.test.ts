@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type EventId, stateSlot } from '@starling/protocol'
+import { MemoryStore } from '@starling/testkit'
 import { RoomServer } from '../../test/room-server.ts'
 import { twoServers } from '../../test/two-servers.ts'
 import { RoomError } from '../room/room-error.ts'
+import { tables } from '../store/tables.ts'
 
-async function roomWith(messages: number) {
-  const server = await RoomServer.open('alpha.test')
+async function roomWith(messages: number, store = new MemoryStore()) {
+  const server = await RoomServer.open('alpha.test', { store })
   const alice = server.user('alice')
   const roomId = await server.createRoom(alice)
   const ids: EventId[] = []
@@ -93,6 +95,25 @@ test('state changes are logged by position, and a state event says what it repla
   assert.equal((await reader.stateBefore(roomId, second)).get(slot), first)
   assert.equal((await reader.stateAfter(roomId, second)).get(slot), second)
   assert.equal(await reader.lastChange(roomId), end)
+})
+
+test('a head written by a version that did not note the newest state change gives all of them', async () => {
+  const store = new MemoryStore()
+  const { server, alice, roomId } = await roomWith(0, store)
+  const begin = server.rooms.positions.current()
+  const named = await server.setState(roomId, alice, 'm.room.name', '', { name: 'one' })
+  await server.message(roomId, alice, 'after it')
+  const end = server.rooms.positions.current()
+  for await (const { key, value } of tables.head.scan(store, [])) {
+    const { lastStateChange: _, ...older } = value
+    await store.batch([tables.head.put(key, older)])
+  }
+  const again = await RoomServer.open('alpha.test', { store })
+  const changes = await again.reader.stateChanges(roomId, begin, end)
+  assert.deepEqual(
+    changes.map(({ eventId }) => eventId),
+    [named],
+  )
 })
 
 test('relations come newest first, filtered and in pages', async () => {

@@ -15,12 +15,14 @@ import { RoomError } from '../room/room-error.ts'
 import type { RoomGraph } from '../room/room-graph.ts'
 import type { RoomHead } from '../room/room-head.ts'
 import type { RoomHeads } from '../room/room-heads.ts'
+import { Bucket } from '../store/buckets.ts'
 import type { Database } from '../store/database.ts'
 import type { EventStore, StoredEvent } from '../store/event-store.ts'
 import type { RoomRegistry } from '../store/room-registry.ts'
 import type { StreamPositionCounter } from '../store/stream-positions.ts'
 import { type MembershipName, type MembershipRow, tables } from '../store/tables.ts'
 import type { FetchHistory } from './fetch-history.ts'
+import { RememberedScans } from './remembered-scans.ts'
 import { clampLimit, fetchUntil, type TimelineWalk, walkTimeline } from './timeline.ts'
 
 /** An event as a reader gets it: already in redacted form where a redaction applies. */
@@ -77,10 +79,13 @@ interface ReaderParts {
 /** Reads rooms for local clients: durable and visible rows only. Fits matrix-api's `RoomReader`. */
 export class StoredRoomReader {
   readonly #parts: ReaderParts
+  readonly #roomsOf: RememberedScans<UserId, RoomMembership>
   #fetchHistory: FetchHistory | undefined
 
   constructor(parts: ReaderParts) {
     this.#parts = parts
+    const { database } = parts
+    this.#roomsOf = new RememberedScans(database, Bucket.membership, (userId) => readRoomsOf(database, userId))
   }
 
   setFetchHistory(fetch: FetchHistory): void {
@@ -99,12 +104,9 @@ export class StoredRoomReader {
     return row && membershipOfRow(row)
   }
 
-  async roomsOf(userId: UserId): Promise<readonly RoomMembership[]> {
-    const memberships: RoomMembership[] = []
-    for await (const { value } of tables.membership.scan(this.#parts.database.durable, [userId])) {
-      memberships.push(membershipOfRow(value))
-    }
-    return memberships
+  /** Remembered until any membership changes: each sync asks several times, and most bring none. */
+  roomsOf(userId: UserId): Promise<readonly RoomMembership[]> {
+    return this.#roomsOf.get(userId)
   }
 
   async memberCounts(roomId: RoomId): Promise<{ readonly joined: number; readonly invited: number }> {
@@ -147,7 +149,8 @@ export class StoredRoomReader {
 
   async stateChanges(roomId: RoomId, from: number, to: number): Promise<readonly StateChange[]> {
     const head = await this.#parts.heads.durable(roomId)
-    if (!head || head.lastChange <= from) return []
+    // Most windows hold messages only.
+    if (!head || head.lastStateChange <= from) return []
     const changes: StateChange[] = []
     const bounds = { from: from + 1, to }
     for await (const { key, value } of tables.stateChange.between(
@@ -268,6 +271,12 @@ function isShown({ status, order, after, pdu }: StoredEvent, head: RoomHead | un
   if (status === 'outlier' || order !== undefined) return true
   if (after === undefined || pdu.stateKey === undefined || status === 'rejected') return false
   return head?.state.map.get(stateSlot(pdu.type, pdu.stateKey)) === pdu.eventId
+}
+
+async function readRoomsOf({ durable }: Database, userId: UserId): Promise<readonly RoomMembership[]> {
+  const memberships: RoomMembership[] = []
+  for await (const { value } of tables.membership.scan(durable, [userId])) memberships.push(membershipOfRow(value))
+  return memberships
 }
 
 function membershipOfRow(row: MembershipRow): RoomMembership {

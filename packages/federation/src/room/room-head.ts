@@ -11,6 +11,8 @@ export interface RoomHead {
   /** Resolution of the states after all forward extremities. */
   readonly state: RoomState
   readonly lastChange: number
+  /** Position of the newest change of the current state. */
+  readonly lastStateChange: number
   readonly nextStateId: StateId
   readonly nextHistoryOrder: number
   /** Members of the current state. */
@@ -25,6 +27,7 @@ export function headRow(head: RoomHead): HeadRow {
     extremities: head.extremities,
     state: head.state.id,
     lastChange: head.lastChange,
+    lastStateChange: head.lastStateChange,
     nextStateId: head.nextStateId,
     nextHistoryOrder: head.nextHistoryOrder,
     joined: head.joined,

@@ -27,6 +27,8 @@ export class Database {
   /** Rows submitted and not yet durable, by key; `serial` tells which submission wrote last. */
   readonly #pending = new Map<string, { readonly value: Uint8Array | undefined; readonly serial: number }>()
   readonly #failureListeners = new Set<() => void>()
+  /** Rows made durable so far, by bucket. */
+  readonly #written = new Map<number, number>()
   #queue: Submitted[] = []
   #flushing = false
   #serial = 0
@@ -82,6 +84,14 @@ export class Database {
     return this.#tail
   }
 
+  /**
+   * Moves whenever rows of that bucket have become durable, before their writer hears of it: who remembers what a scan found reads
+   * this before the scan, and scans again once it is another.
+   */
+  writesTo(bucket: number): number {
+    return this.#written.get(bucket) ?? 0
+  }
+
   /** Failed flushes so far: who began building before one and ends after it stands on lost rows. */
   get failures(): number {
     return this.#failures
@@ -105,6 +115,7 @@ export class Database {
         this.#fail(group, cause)
         continue
       }
+      for (const { key } of operations) this.#written.set(key[0] ?? 0, this.writesTo(key[0] ?? 0) + 1)
       this.#forget(operations)
       for (const one of group) one.resolve()
     }

@@ -23,6 +23,8 @@ export interface HeadRow {
   readonly state: StateId
   /** Position of the newest change of any kind. */
   readonly lastChange: number
+  /** Position of the newest change of the current state. Absent in rows of versions that did not note it. */
+  readonly lastStateChange?: number
   readonly nextStateId: StateId
   /** Order for the next event of history; counts down from −1. */
   readonly nextHistoryOrder: number
