@@ -35,9 +35,11 @@ export class DeviceListChanges implements DeviceListStream {
   ): Promise<{ readonly changed: readonly UserId[]; readonly left: readonly UserId[] }> {
     const { rooms, lists } = this.#deps
     const moves: Moves = { came: new Set(), went: new Set() }
-    for (const room of await rooms.roomsOf(userId)) await this.#collectMoves(userId, room, from, to, moves)
-    const updated = await lists.changedBetween(from, to)
-    const signed = await lists.signedBetween(userId, from, to)
+    const [updated, signed] = await Promise.all([
+      lists.changedBetween(from, to),
+      lists.signedBetween(userId, from, to),
+      this.#collectAllMoves(userId, from, to, moves),
+    ])
     // Most syncs have none of these; who shares rooms is the dear question, so it is asked last.
     if (moves.came.size + moves.went.size + updated.length === 0) return { changed: signed, left: [] }
     const shares = await rooms.sharesRoomWith(userId)
@@ -46,6 +48,10 @@ export class DeviceListChanges implements DeviceListStream {
     const seen = updated.filter((user) => user === userId || shares.has(user))
     await this.#refreshRemote(came, left)
     return { changed: [...new Set([...seen, ...came, ...signed])], left }
+  }
+
+  async #collectAllMoves(userId: UserId, from: number, to: number, moves: Moves): Promise<void> {
+    for (const room of await this.#deps.rooms.roomsOf(userId)) await this.#collectMoves(userId, room, from, to, moves)
   }
 
   async #collectMoves(userId: UserId, room: RoomMembership, from: number, to: number, moves: Moves): Promise<void> {

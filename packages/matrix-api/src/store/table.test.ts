@@ -64,6 +64,25 @@ test('scans stay in their prefix and their bounds', async () => {
   )
 })
 
+test('a window that ends where it begins asks the store for nothing; one position wider it does', async () => {
+  const store = new MemoryStore()
+  const table = defineTable<[user: string, position: number], string>(store, 200, 'sn')
+  await store.batch([table.put(['a', 5], 'five'), table.put(['a', 6], 'six')])
+  let scans = 0
+  const entries = store.entries.bind(store)
+  store.entries = (range) => {
+    scans++
+    return entries(range)
+  }
+  const rows = async (after: number, upTo: number) => {
+    const found: string[] = []
+    for await (const { row } of table.scan(['a'], { after, upTo })) found.push(row)
+    return found
+  }
+  assert.deepEqual([await rows(5, 5), await rows(6, 5), scans], [[], [], 0])
+  assert.deepEqual([await rows(4, 5), await rows(5, 6), scans], [['five'], ['six'], 2])
+})
+
 test('bucket numbers are used once and lie in 128–223', () => {
   const numbers = Object.values(buckets)
   assert.equal(new Set(numbers).size, numbers.length)
