@@ -12,6 +12,7 @@ import {
   type RoomVersionRules,
   selectAuthEvents,
   serverOf,
+  stateSlot,
 } from '@starling/protocol'
 import type { DraftTransaction, KeyRing, LocalDraft } from '../contracts.ts'
 import { authStateFrom } from '../ingest/auth-state.ts'
@@ -100,9 +101,29 @@ async function prepare(draft: LocalEvent, transaction: RoomTransaction, parts: L
     prevEvents,
     authEvents: selectAuthEvents({ ...draft, stateKey: draft.stateKey }, before.map, rules),
     depth: depthAfter([...parents.values()].map(({ pdu }) => pdu)),
-    originServerTs: parts.clock.now(),
+    originServerTs: await timeOf(draft, before, transaction, parts.clock.now()),
   }
   return { template: eventTemplate(pduDraft, rules), before, rules }
+}
+
+/** How far the clock may be behind an event for the next one to be dated after it all the same. */
+const MAX_AHEAD_MS = 1_000
+
+/**
+ * A state event is later than the one it replaces, also within one millisecond: state resolution orders them by time, ties by
+ * id, and would let a leave win over the join after it.
+ */
+async function timeOf(
+  { type, stateKey }: LocalEvent,
+  before: RoomState,
+  transaction: RoomTransaction,
+  now: number,
+): Promise<number> {
+  const replacedId = stateKey === undefined ? undefined : before.map.get(stateSlot(type, stateKey))
+  const replaced = replacedId === undefined ? undefined : await transaction.event(replacedId)
+  if (!replaced) return now
+  const { originServerTs } = replaced.pdu
+  return originServerTs >= now && originServerTs - now < MAX_AHEAD_MS ? originServerTs + 1 : now
 }
 
 async function stateAfterAll(

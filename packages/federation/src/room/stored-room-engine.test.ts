@@ -131,3 +131,15 @@ test('bad input 25 and 26: a local user without the power is told so', async () 
   await a.setMembership(roomId, alice, dave, 'ban')
   assert.equal((await a.reader.membership(roomId, dave))?.membership, 'ban')
 })
+
+test('a state event is dated after the one it replaces, also within one millisecond', async () => {
+  const a = await RoomServer.open('alpha.test', {})
+  const alice = a.user('alice')
+  const roomId = await a.createRoom(alice)
+  const rename = async (name: string) => a.pdu(await a.setState(roomId, alice, 'm.room.name', '', { name }))
+  const [first, second] = [await rename('first'), await rename('second')]
+  assert.ok(second.originServerTs > first.originServerTs)
+  // A clock that was far ahead once does not date everything after it.
+  a.clock.advance(-5_000)
+  assert.equal((await rename('third')).originServerTs, a.clock.now())
+})
