@@ -5,6 +5,7 @@ import { CliError } from '../cli-error.ts'
 import type { Command } from '../command.ts'
 import { EXIT } from '../exit-codes.ts'
 import { printWelcome, progressBar } from '../terminal.ts'
+import { boundYoungGeneration } from '../young-generation.ts'
 
 /** A clean stop ends within 5 s (DESIGN section 7); what hangs is cut off a little before. Milliseconds. */
 const STOP_LIMIT_MS = 4_500
@@ -16,6 +17,7 @@ export const start: Command = {
   async run(config, args) {
     if (args.length > 0) throw new CliError('usage', `start: takes no words, only flags (got "${args.join(' ')}")`)
     const stopping = stopSignal()
+    boundYoungGeneration()
     await keepCompiled(config.dataDir)
     // Loaded here and not with the table of commands: it brings all of libp2p, which no other command needs.
     const { StarlingNode } = await import('../../starling-node.ts')
