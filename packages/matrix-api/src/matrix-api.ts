@@ -15,6 +15,7 @@ import { createMatrixApp } from './http/app.ts'
 import { createRateLimiter, NO_RATE_LIMITS } from './http/rate-limits.ts'
 import type { MatrixApiOptions, MatrixApiPorts } from './matrix-api-options.ts'
 import { Media } from './media/media.ts'
+import { InviteeProfiles } from './profile/invitee-profiles.ts'
 import { ProfilePropagation } from './profile/profile-propagation.ts'
 import { ProfileStore } from './profile/profiles.ts'
 import { RemoteProfiles } from './profile/remote-profiles.ts'
@@ -79,7 +80,7 @@ export function createMatrixApi(ports: MatrixApiPorts, options: MatrixApiOptions
 
   const profiles = new ProfileStore(store)
   const propagation = new ProfilePropagation({ ...ports, profiles })
-  const remoteProfiles = new RemoteProfiles({ remote, reader, clock })
+  const remoteProfiles = new RemoteProfiles({ remote, reader, positions, clock })
 
   const encryption = createEncryption({ ...ports, rooms: reader, accounts, sessions, deviceFollowers: [pushers] })
   const { devices } = encryption
@@ -110,6 +111,7 @@ export function createMatrixApi(ports: MatrixApiPorts, options: MatrixApiOptions
     profiles,
     propagation,
     remoteProfiles,
+    invitees: new InviteeProfiles({ accounts, profiles, remoteProfiles }),
     media,
     presence,
     filters,

@@ -1,5 +1,6 @@
 import type { Clock, Logger, ServerName } from '@starling/protocol'
 import type { RemoteServers, RoomReader, Rooms, StreamPositions } from '../ports.ts'
+import type { InviteeProfiles } from '../profile/invitee-profiles.ts'
 import type { AccountData, LocalAccounts, Profiles } from '../sync/ports.ts'
 import type { RoomDirectory } from './room-directory.ts'
 
@@ -18,6 +19,7 @@ export interface RoomDeps extends ReadDeps {
   readonly remote: RemoteServers
   readonly directory: RoomDirectory
   readonly profiles: Profiles
+  readonly invitees: Pick<InviteeProfiles, 'memberContent'>
   readonly accounts: LocalAccounts
   readonly logger: Logger
 }

@@ -45,15 +45,14 @@ export async function memberOf(reader: RoomReader, roomId: RoomId, userId: UserI
   return event && membershipIn(event)
 }
 
-/** A change of another's membership as the engine takes it; a local user's profile goes with it. */
+/** A change of another's membership as the engine takes it; the name of whoever is invited goes with it. */
 export async function changeOther(
-  deps: Pick<RoomDeps, 'rooms' | 'profiles' | 'accounts'>,
+  deps: Pick<RoomDeps, 'rooms' | 'invitees'>,
   request: MemberRequest,
   membership: Membership,
   options: { readonly signal?: AbortSignal; readonly content?: JsonObject } = {},
 ): Promise<void> {
-  const withProfile = membership === 'invite' && deps.accounts.isLocal(request.target)
-  const profile = withProfile ? await deps.profiles.memberContent(request.target) : {}
+  const profile = membership === 'invite' ? await deps.invitees.memberContent(request.target, request.sender) : {}
   await deps.rooms.changeMembership(
     changeOf(request, membership, { ...profile, ...options.content }),
     options.signal ? { signal: options.signal } : {},

@@ -6,7 +6,9 @@ import { PresenceTracker } from '../../ephemeral/presence-tracker.ts'
 import { filterEndpoints } from '../../filters/filter-endpoints.ts'
 import { createFilterStore } from '../../filters/filter-store.ts'
 import type { RemoteServers, StreamPositions } from '../../ports.ts'
+import { InviteeProfiles } from '../../profile/invitee-profiles.ts'
 import { ProfileStore } from '../../profile/profiles.ts'
+import { RemoteProfiles } from '../../profile/remote-profiles.ts'
 import { RoomPushEvaluation } from '../../push/push-evaluation.ts'
 import { PushRules } from '../../push/push-rules.ts'
 import type { DeviceKeyCounts, DeviceListStream, ToDeviceInbox } from '../../sync/ports.ts'
@@ -171,6 +173,10 @@ async function makeParts(base: TestBase, keys: FakeKeyDirectory | undefined) {
   const deps = {
     ...{ ...shared, rooms, remote: remote.asPort(), filters },
     directory,
+    invitees: new InviteeProfiles({
+      ...{ accounts, profiles },
+      remoteProfiles: new RemoteProfiles({ remote: remote.asPort(), reader, positions, clock }),
+    }),
     push: new RoomPushEvaluation(pushRules, reader),
     toDevice: deviceStreams,
     deviceLists: deviceStreams,
