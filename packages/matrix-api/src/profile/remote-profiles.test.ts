@@ -12,7 +12,10 @@ const roomId = '!room' as RoomId
 function world() {
   const state = { answer: { displayname: 'Bob' } as JsonObject | undefined, asked: 0, now: 0, position: 5, order: 3 }
   const member = (): RoomEvent =>
-    ({ order: state.order, pdu: { content: { membership: 'join', displayname: 'Bob in the room' } } }) as RoomEvent
+    ({
+      order: state.order,
+      pdu: { content: { membership: 'join', displayname: 'Bob in the room' } },
+    }) as unknown as RoomEvent
   const profiles = new RemoteProfiles({
     remote: {
       profile: async () => {
