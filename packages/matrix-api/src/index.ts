@@ -14,7 +14,7 @@
 export type { Accounts } from './accounts/accounts.ts'
 export type { Registration } from './accounts/deps.ts'
 export type { RequestRecord } from './http/app.ts'
-export { LOOPBACK_HOSTS } from './http/host-check.ts'
+export { hostIsAllowed, LOOPBACK_HOSTS } from './http/host-check.ts'
 export { MatrixError } from './http/matrix-error.ts'
 export { serverOptions, tuneServer } from './http/server-options.ts'
 export { createMatrixApi, type LocalUsers, type MatrixApi, type RoomsForServers } from './matrix-api.ts'

@@ -120,7 +120,10 @@ export function createMatrixApi(ports: MatrixApiPorts, options: MatrixApiOptions
     loginTokens: new LoginTokens(clock, randomBytes),
     registration: options.registration ?? { mode: 'off' },
     trustedOrigins: options.trustedOrigins ?? (() => []),
-    farewell: createFarewell({ ...ports, profiles, accountData }),
+    farewell: createFarewell({
+      ...{ ...ports, profiles, accountData },
+      eraseKeys: (userId) => encryption.eraseUser(userId),
+    }),
     roomPeople: new RoomPeople(reader),
     publicBaseUrl: options.publicBaseUrl,
   })

@@ -9,14 +9,16 @@ export interface FarewellDeps {
   readonly rooms: Pick<Rooms, 'changeMembership'>
   readonly profiles: ProfileStore
   readonly accountData: AccountDataStore
+  /** Cross-signing keys and key backups go, and those who share a room learn it. */
+  readonly eraseKeys: (userId: UserId) => Promise<void>
   readonly logger: Logger
 }
 
 const CONCURRENCY = 8
 
 /**
- * What a deactivated account leaves: its rooms (joined, invited, knocked on) and its profile; with `erase`, its account data
- * as well. A room that cannot be left now keeps a member that can do nothing any more.
+ * What a deactivated account leaves: its rooms (joined, invited, knocked on), its keys and key backups, and its profile; with `erase`,
+ * its account data as well. A room that cannot be left now keeps a member that can do nothing any more.
  */
 export function createFarewell(deps: FarewellDeps) {
   return async (userId: UserId, { erase }: { readonly erase: boolean }): Promise<void> => {
@@ -30,6 +32,7 @@ export function createFarewell(deps: FarewellDeps) {
         deps.logger.warn({ roomId, error: String(error) }, 'deactivated account could not leave room')
       }
     })
+    await deps.eraseKeys(userId)
     await deps.profiles.erase(userId)
     if (erase) await deps.accountData.erase(userId)
   }

@@ -1,4 +1,5 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
+import { hostIsAllowed, LOOPBACK_HOSTS } from '@starling/matrix-api'
 import { type RequestHandler, Router } from 'express'
 import { isLoopback } from '../http/listener.ts'
 import type { NodeInfo } from './node-info.ts'
@@ -36,11 +37,16 @@ export interface NodeControl {
 
 /**
  * `/_starling/v1/node` for whoever is on this machine, and `/_starling/v1/control/…` for whoever can read the data
- * directory. Neither answers anybody who comes from elsewhere.
+ * directory. Neither answers anybody who comes from elsewhere, nor a web page that gave 127.0.0.1 a name of its own
+ * (DNS rebinding): the page's browser still says that name. `allowedHosts` is for the twin of the test that shows it.
  */
-export function controlRoutes(control: NodeControl, token: string): Router {
+export function controlRoutes(
+  control: NodeControl,
+  token: string,
+  allowedHosts: readonly string[] = LOOPBACK_HOSTS,
+): Router {
   const router = Router()
-  router.use(loopbackOnly)
+  router.use(loopbackOnly(allowedHosts))
   router.get('/node', (_request, response) => {
     response.json(control.info())
   })
@@ -59,12 +65,18 @@ export function controlRoutes(control: NodeControl, token: string): Router {
   router.post('/control/token', async (_request, response) => {
     response.json(await control.issueOwnerToken())
   })
+  router.use((_request, response) => {
+    response.status(404).json({ errcode: 'M_UNRECOGNIZED', error: 'There is nothing at this address' })
+  })
   return router
 }
 
-const loopbackOnly: RequestHandler = (request, response, next) => {
-  if (isLoopback(request.socket.remoteAddress ?? '')) return next()
-  response.status(403).json({ errcode: 'M_FORBIDDEN', error: 'Only programs on this machine may ask this' })
+function loopbackOnly(allowedHosts: readonly string[]): RequestHandler {
+  return (request, response, next) => {
+    const isHere = isLoopback(request.socket.remoteAddress ?? '') && hostIsAllowed(request.headers.host, allowedHosts)
+    if (isHere) return next()
+    response.status(403).json({ errcode: 'M_FORBIDDEN', error: 'Only programs on this machine may ask this' })
+  }
 }
 
 function requireToken(token: string): RequestHandler {
