@@ -102,11 +102,16 @@ export interface RoomEngine {
    * Takes a remote (or own, echoed) PDU through the ingest stages. With `publish`, an accepted one also gets an outbox row
    * and `localEvent`: what this server lets into the room for another (`send_join` and kin), and own invites made by
    * `template` and `finish`. With `onlyAccepted`, nothing is stored of one that is not: for what comes from outside the
-   * room, whose senders could fill the disk otherwise.
+   * room, whose senders could fill the disk otherwise. With `softFail`, what would be accepted is soft-failed for that
+   * reason: the server is denied by the access control list, or the policy server does not recommend the event.
    */
   receive(
     checked: CheckedPdu,
-    options?: { readonly publish?: boolean; readonly onlyAccepted?: boolean },
+    options?: {
+      readonly publish?: boolean
+      readonly onlyAccepted?: boolean
+      readonly softFail?: string | undefined
+    },
   ): Promise<Verdict>
   /** Takes history before what is stored: placed in the timeline at negative order, state as given by its neighbours. */
   receiveHistory(events: readonly CheckedPdu[]): Promise<readonly Verdict[]>
@@ -117,6 +122,7 @@ export interface RoomEngine {
     checked: CheckedPdu,
     stateBefore: readonly CheckedPdu[],
     authChain: readonly CheckedPdu[],
+    options?: { readonly softFail?: string | undefined },
   ): Promise<Verdict>
   /** Enters a room by a join that another server accepted. */
   importRoom(room: RoomImport): Promise<Verdict>
@@ -154,6 +160,8 @@ export interface StoredPdu {
   readonly pdu: Pdu
   readonly roomVersion: string
   readonly status: 'accepted' | 'soft-failed' | 'outlier'
+  /** The content hash did not match; the whole event is still to be had, perhaps. Absent where a redaction applies. */
+  readonly incomplete?: boolean
 }
 
 export interface RoomWatcher {

@@ -2,7 +2,7 @@ import { stateSlot } from '@starling/protocol'
 import type { CheckedPdu, Verdict } from '../contracts.ts'
 import type { RoomTransaction } from '../room/room-transaction.ts'
 import { type RoomState, stateDelta } from '../state/state-store.ts'
-import { type IngestParts, ingestPdu } from './ingest-pdu.ts'
+import { type IngestOptions, type IngestParts, ingestPdu } from './ingest-pdu.ts'
 import { reportedState } from './reported-state.ts'
 import { outlierRoomOf, storeOutliers } from './store-outlier.ts'
 
@@ -16,6 +16,7 @@ export async function ingestWithState(
   authChain: readonly CheckedPdu[],
   transaction: RoomTransaction,
   parts: IngestParts,
+  options: Pick<IngestOptions, 'softFail'> = {},
 ): Promise<Verdict> {
   const { eventId, prevEvents } = checked.pdu
   const { head } = transaction
@@ -31,7 +32,8 @@ export async function ingestWithState(
   for (const parent of (await transaction.events(prevEvents)).values()) {
     if (parent.after !== undefined && parent.room === head.number) states.push(await transaction.state(parent.after))
   }
-  const verdict = await ingestPdu(checked, transaction, parts, { before: await parts.resolve(transaction, states) })
+  const before = await parts.resolve(transaction, states)
+  const verdict = await ingestPdu(checked, transaction, parts, { ...options, before })
   if (verdict.kind === 'refused' || verdict.kind === 'duplicate') transaction.discard()
   return verdict
 }

@@ -14,6 +14,8 @@ import { relationOf } from './relations.ts'
 /** A PDU with its verdict and the state before it: what `placeEvent` writes down. */
 export interface Placement {
   readonly pdu: Pdu
+  /** `pdu` is the redacted form of an event whose hash did not match. */
+  readonly incomplete?: boolean
   readonly before: RoomState
   readonly status: Exclude<EventStatus, 'outlier'>
   readonly reason?: string
@@ -89,6 +91,7 @@ function eventOf(placement: Placement, transaction: RoomTransaction): StoredEven
     after: after.id,
     ...(replaces === undefined ? {} : { replaces }),
     ...(placement.transaction === undefined ? {} : { transaction: placement.transaction }),
+    ...(placement.incomplete ? { incomplete: true as const } : {}),
     pdu,
   }
 }

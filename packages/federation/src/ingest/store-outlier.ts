@@ -3,6 +3,7 @@ import type { CheckedPdu, Verdict } from '../contracts.ts'
 import type { RoomTransaction } from '../room/room-transaction.ts'
 import type { StoredEvent } from '../store/event-store.ts'
 import type { RoomNumber } from '../store/tables.ts'
+import { completeEvent, completes } from './complete-event.ts'
 import { findPendingRedaction } from './redactions.ts'
 import { checkByAuthEvents } from './step-4-auth-events.ts'
 
@@ -24,14 +25,17 @@ const CREATE = stateSlot('m.room.create', '')
 
 /** Stores an event outside the DAG: without state, parents or place in the timeline. */
 export async function storeOutlier(
-  pdu: Pdu,
+  { pdu, incomplete }: { readonly pdu: Pdu; readonly incomplete?: boolean },
   verdict: { readonly status: 'outlier' } | { readonly status: 'rejected'; readonly reason: string },
   transaction: RoomTransaction,
   room: OutlierRoom = outlierRoomOf(transaction),
 ): Promise<Verdict> {
   const { eventId } = pdu
   const { number, rules } = room
-  const event: StoredEvent = { room: number, roomId: transaction.roomId, version: rules.version, ...verdict, pdu }
+  const event: StoredEvent = {
+    ...{ room: number, roomId: transaction.roomId, version: rules.version, ...verdict, pdu },
+    ...(incomplete ? { incomplete: true as const } : {}),
+  }
   const early = transaction.head && (await findPendingRedaction(pdu, rules, transaction))
   transaction.putEvent(early ? { ...event, pdu: early.pdu, redactedBy: early.redaction.pdu.eventId } : event)
   return verdict.status === 'outlier'
@@ -56,11 +60,17 @@ export async function storeOutliers(
     return fits
   })
   const known = await transaction.events(mine.map(({ pdu }) => pdu.eventId))
-  for (const pdu of createFirst(authOrder(mine.map((checked) => checked.pdu)))) {
-    const { eventId } = pdu
+  // Of two forms of one event in the list the whole one counts.
+  const forms = new Map(mine.filter(({ redacted }) => redacted).map((one) => [one.pdu.eventId, one]))
+  for (const one of mine) if (!one.redacted) forms.set(one.pdu.eventId, one)
+  for (const { eventId } of createFirst(authOrder([...forms.values()].map(({ pdu }) => pdu)))) {
     const stored = known.get(eventId)
-    if (stored) verdicts.set(eventId, verdictOfKnown(stored))
-    else verdicts.set(eventId, await judgeOutlier(pdu, transaction, room, ed25519))
+    const checked = forms.get(eventId) as CheckedPdu
+    const isRejectedOutlier = stored?.status === 'rejected' && stored.after === undefined
+    if (stored && !(isRejectedOutlier && completes(checked, stored))) {
+      if (completes(checked, stored)) await completeEvent(stored, checked, transaction)
+      verdicts.set(eventId, verdictOfKnown(stored))
+    } else verdicts.set(eventId, await judgeOutlier(checked, transaction, room, ed25519))
   }
   return verdicts
 }
@@ -72,13 +82,13 @@ function createFirst(ordered: readonly Pdu[]): Pdu[] {
 }
 
 async function judgeOutlier(
-  pdu: Pdu,
+  { pdu, redacted: incomplete }: CheckedPdu,
   transaction: RoomTransaction,
   room: OutlierRoom,
   ed25519: Ed25519,
 ): Promise<Verdict> {
   if (pdu.type === 'm.room.create' && room.createId !== undefined && pdu.eventId !== room.createId) {
-    return storeOutlier(pdu, { status: 'rejected', reason: 'create_second' }, transaction, room)
+    return storeOutlier({ pdu, incomplete }, { status: 'rejected', reason: 'create_second' }, transaction, room)
   }
   const result = await checkByAuthEvents(pdu, room.rules, transaction, ed25519)
   if (result.kind === 'missing') {
@@ -88,7 +98,7 @@ async function judgeOutlier(
     result.kind === 'allowed'
       ? ({ status: 'outlier' } as const)
       : ({ status: 'rejected', reason: result.reason } as const)
-  return storeOutlier(pdu, verdict, transaction, room)
+  return storeOutlier({ pdu, incomplete }, verdict, transaction, room)
 }
 
 function verdictOfKnown(stored: StoredEvent): Verdict {

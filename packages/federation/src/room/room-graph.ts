@@ -30,8 +30,11 @@ export class RoomGraph {
 
   async events(eventIds: readonly EventId[]): Promise<ReadonlyMap<EventId, StoredPdu>> {
     const found = new Map<EventId, StoredPdu>()
-    for (const [eventId, { pdu, version, status, unjudged }] of await this.#events.getMany(eventIds)) {
-      if (status !== 'rejected' && !unjudged) found.set(eventId, { pdu, roomVersion: version, status })
+    for (const [eventId, event] of await this.#events.getMany(eventIds)) {
+      const { pdu, version, status, unjudged, incomplete, redactedBy } = event
+      if (status === 'rejected' || unjudged) continue
+      const missing = incomplete && redactedBy === undefined ? { incomplete } : {}
+      found.set(eventId, { pdu, roomVersion: version, status, ...missing })
     }
     return found
   }

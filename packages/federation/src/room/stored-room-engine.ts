@@ -122,9 +122,10 @@ export class StoredRoomEngine implements RoomEngine {
     checked: CheckedPdu,
     stateBefore: readonly CheckedPdu[],
     authChain: readonly CheckedPdu[],
+    options: Pick<IngestOptions, 'softFail'> = {},
   ): Promise<Verdict> {
     return this.#judge(checked, (transaction) =>
-      ingestWithState(checked, stateBefore, authChain, transaction, this.#parts.local),
+      ingestWithState(checked, stateBefore, authChain, transaction, this.#parts.local, options),
     )
   }
 

@@ -62,6 +62,8 @@ export interface EventRow {
    * authorises nothing; when it comes again with its auth chain it is judged like any other.
    */
   readonly unjudged?: true
+  /** The content hash did not match, so `pdu` is the redacted form; the whole event replaces it when it comes. */
+  readonly incomplete?: true
   readonly pdu: PduJson
 }
 

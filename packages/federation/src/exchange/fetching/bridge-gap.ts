@@ -45,7 +45,9 @@ async function gatherKnown(
   const missing = all.filter((id) => !stored.has(id))
   if (missing.length > SINGLE_EVENTS) return undefined
   const events = new Map<EventId, CheckedPdu>()
-  for (const [id, { pdu, roomVersion }] of stored) events.set(id, { pdu, roomVersion, redacted: false })
+  for (const [id, { pdu, roomVersion, incomplete = false }] of stored) {
+    events.set(id, { pdu, roomVersion, redacted: incomplete })
+  }
   for (const id of missing) {
     const event = await parts.fetcher.event(server, room, id, options)
     if (event) events.set(id, event)
