@@ -76,6 +76,21 @@ export interface RoomImport {
   readonly event: CheckedPdu
 }
 
+/** A room that is being entered in pieces, because its state is large. */
+export interface StagedRoom {
+  readonly roomId: RoomId
+  readonly roomVersion: string
+  /** There is no other create event in it. */
+  readonly createId: EventId
+}
+
+export interface StagedImport extends StagedRoom {
+  /** Ids of the state before `event`. All of it, and the auth chains, have been staged. */
+  readonly state: readonly EventId[]
+  /** The join event itself. */
+  readonly event: CheckedPdu
+}
+
 export interface LocalDraft {
   readonly roomId: RoomId
   readonly sender: UserId
@@ -126,6 +141,15 @@ export interface RoomEngine {
   ): Promise<Verdict>
   /** Enters a room by a join that another server accepted. */
   importRoom(room: RoomImport): Promise<Verdict>
+  /**
+   * Keeps a part of the state of a room that is being entered, judged by its auth events, which have to be staged before
+   * or with it. Durable when it resolves; nobody sees it before `importStaged`.
+   */
+  stageEvents(room: StagedRoom, events: readonly CheckedPdu[]): Promise<readonly Verdict[]>
+  /** Enters a room by a join that another server accepted, on top of the state that has been staged. */
+  importStaged(room: StagedImport): Promise<Verdict>
+  /** Takes away what was staged of a room that is not entered after all; what was here before stays. */
+  abandonStaged(roomId: RoomId): Promise<void>
   /** An invite, a knock, or a leave of either, for a room that this server is not in. */
   storeOutOfRoomMembership(checked: CheckedPdu, strippedState: readonly JsonObject[]): Promise<Verdict>
   /** Builds, signs, authorises and stores an event of a local user. */

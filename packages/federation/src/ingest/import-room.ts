@@ -4,8 +4,9 @@ import type { RoomHead } from '../room/room-head.ts'
 import type { RoomTransaction } from '../room/room-transaction.ts'
 import { EMPTY_STATE, FIRST_STATE_ID } from '../state/state-store.ts'
 import type { RoomRegistry } from '../store/room-registry.ts'
-import { type RoomNumber, tables } from '../store/tables.ts'
+import type { RoomNumber } from '../store/tables.ts'
 import { type IngestParts, ingestPdu } from './ingest-pdu.ts'
+import { numberRoom } from './number-room.ts'
 import { placeEvent } from './place-event.ts'
 import { reportedState } from './reported-state.ts'
 import { checkByAuthEvents } from './step-4-auth-events.ts'
@@ -74,7 +75,6 @@ export function newRoomHead(transaction: RoomTransaction, number: RoomNumber, ru
   }
 }
 
-/** The room's number; its version is what the members say now, whatever an earlier invite claimed. */
 async function enter(
   room: RoomImport,
   rules: RoomVersionRules,
@@ -83,16 +83,5 @@ async function enter(
 ): Promise<OutlierRoom> {
   const create = room.state.find(({ pdu }) => pdu.type === 'm.room.create' && pdu.stateKey === '')
   const createId: EventId | undefined = transaction.head?.state.map.get(CREATE) ?? create?.pdu.eventId
-  const known = await registry.get(room.roomId)
-  if (known?.version === rules.version) return { number: known.number, rules, createId }
-  if (known && transaction.head) return { number: known.number, rules: transaction.head.rules, createId }
-  if (known) {
-    const row = { number: known.number, version: rules.version }
-    transaction.write(tables.room.put([room.roomId], row))
-    transaction.whenSubmitted(() => registry.remember(room.roomId, row))
-    return { number: known.number, rules, createId }
-  }
-  const { row, operations } = registry.register(room.roomId, rules.version)
-  transaction.write(...operations)
-  return { number: row.number, rules, createId }
+  return { ...(await numberRoom(rules, transaction, registry)), createId }
 }

@@ -18,15 +18,20 @@ import type {
   RoomEngine,
   RoomImport,
   RoomWatcher,
+  StagedImport,
+  StagedRoom,
   StoredPdu,
   Verdict,
 } from '../contracts.ts'
+import { abandonStagedRoom } from '../ingest/abandon-staged-room.ts'
 import { checkPdu } from '../ingest/check-pdu.ts'
 import { importRoom } from '../ingest/import-room.ts'
+import { importStagedRoom } from '../ingest/import-staged-room.ts'
 import { ingestHistory } from '../ingest/ingest-history.ts'
 import { type IngestOptions, ingestPdu } from '../ingest/ingest-pdu.ts'
 import { ingestWithState } from '../ingest/ingest-with-state.ts'
 import { storeOutOfRoomMembership } from '../ingest/out-of-room-membership.ts'
+import { stageEvents } from '../ingest/stage-room.ts'
 import { outlierRoomOf, storeOutliers } from '../ingest/store-outlier.ts'
 import type { RoomRegistry } from '../store/room-registry.ts'
 import { tables } from '../store/tables.ts'
@@ -132,6 +137,22 @@ export class StoredRoomEngine implements RoomEngine {
   importRoom(room: RoomImport): Promise<Verdict> {
     const { registry, local } = this.#parts
     return this.#judge(room.event, (transaction) => importRoom(room, transaction, registry, local))
+  }
+
+  stageEvents(room: StagedRoom, events: readonly CheckedPdu[]): Promise<readonly Verdict[]> {
+    const { registry, local } = this.#parts
+    return this.#transact(room.roomId, (transaction) => stageEvents(room, events, transaction, registry, local))
+  }
+
+  importStaged(room: StagedImport): Promise<Verdict> {
+    const { registry, local, database } = this.#parts
+    return this.#judge(room.event, (transaction) =>
+      importStagedRoom(room, transaction, registry, { ...local, database }),
+    )
+  }
+
+  abandonStaged(roomId: RoomId): Promise<void> {
+    return this.#transact(roomId, (transaction) => abandonStagedRoom(roomId, transaction, this.#parts))
   }
 
   storeOutOfRoomMembership(checked: CheckedPdu, strippedState: readonly JsonObject[]): Promise<Verdict> {
