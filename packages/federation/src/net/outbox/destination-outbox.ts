@@ -9,8 +9,8 @@ import { DestinationRows, type OutboxItemRow } from './destination-rows.ts'
 
 export interface DestinationOutboxParts {
   readonly ground: Ground
-  readonly requests: ServerRequests
-  readonly bindings: PeerBindings
+  readonly requests: Pick<ServerRequests, 'request'>
+  readonly bindings: Pick<PeerBindings, 'watch'>
   readonly serverName: ServerName
 }
 

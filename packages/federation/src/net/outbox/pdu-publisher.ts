@@ -10,9 +10,9 @@ export interface PduPublisherParts {
   readonly ground: Ground
   readonly outbox: PduOutbox
   readonly engine: Pick<RoomEngine, 'watch' | 'joinedServers'>
-  readonly gossip: RoomGossip
-  readonly bindings: PeerBindings
-  readonly requests: ServerRequests
+  readonly gossip: Pick<RoomGossip, 'serverName' | 'publish' | 'carried'>
+  readonly bindings: Pick<PeerBindings, 'watch' | 'peersOf'>
+  readonly requests: Pick<ServerRequests, 'request'>
 }
 
 /**
