@@ -7,7 +7,7 @@
  * @example The state of a room from all its events
  * ```ts
  * const room = naiveRoomState(pdus, '12')
- * const current = naiveStateAt(naiveForwardExtremities(pdus, room), pdus, room, '12')
+ * const current = room.stateAfter(room.forwardExtremities())
  * ```
  */
 export { naiveAuthorise } from './authorisation-rules.ts'

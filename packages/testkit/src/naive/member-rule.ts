@@ -37,8 +37,13 @@ function levelOf(user: string, { event, state, events, version }: RuleInput): nu
   return powerLevelOf(user, state, createOf(event.roomId, state, events, version), version)
 }
 
+/**
+ * The pages of the room versions do not say what the join rule is where there is no `m.room.join_rules` event; the spec's maintainers
+ * do (matrix-spec issue 657): it is `invite`, and nobody can join by a rule that is not known.
+ */
 function joinRuleIn({ state }: RuleInput) {
-  return property(state.get(tuple('m.room.join_rules', ''))?.content, 'join_rule')
+  const joinRules = state.get(tuple('m.room.join_rules', ''))
+  return joinRules ? property(joinRules.content, 'join_rule') : 'invite'
 }
 
 function checkJoin(input: RuleInput, create: NaiveEvent | undefined, target: string, rule: string): NaiveVerdict {

@@ -4,6 +4,8 @@ import { naiveResolve } from './resolve.ts'
 import type { NaiveVerdict } from './rule-input.ts'
 
 export interface NaiveOutcome {
+  /** The state that its auth events make. */
+  readonly authState: NaiveState
   /** Check 4: by the state that its auth events make. */
   readonly byAuthEvents: NaiveVerdict
   /** Check 5: by the state before it. */
@@ -13,64 +15,83 @@ export interface NaiveOutcome {
   readonly stateAfter: NaiveState
 }
 
-export interface NaiveRoom {
-  /** Event id → what became of it. */
-  readonly outcomes: ReadonlyMap<string, NaiveOutcome>
-  readonly rejected: ReadonlySet<string>
-}
-
 /**
- * Server-server API, "Checks performed on receipt of a PDU", points 4 and 5, for a whole set of PDUs at once, and the state around
- * each of them ("State resolution" of the room version: S(E) and S′(E)). Points 1 to 3 (format, signatures, hashes) are assumed to
- * be passed. Every previous and auth event has to be in the set; the order of the set does not matter.
- *
- * Point 6 (soft failure) is by the current state of a server at a moment, so it has no answer for a set of events: see
+ * A room that grows event by event: server-server API, "Checks performed on receipt of a PDU", points 4 and 5, and the state around
+ * each event ("State resolution" of the room version: S(E) and S′(E)). Points 1 to 3 (format, signatures, hashes) are assumed to
+ * be passed. Point 6 (soft failure) is by the current state of a server at a moment, so it has no answer for a set of events: see
  * `naiveSoftFails`.
  */
-export function naiveRoomState(set: Iterable<NaiveEvent>, roomVersion: string): NaiveRoom {
-  const events: NaiveEvents = new Map([...set].map((event) => [event.eventId, event]))
-  const outcomes = new Map<string, NaiveOutcome>()
-  const rejected = new Set<string>()
+export class NaiveRoom {
+  readonly roomVersion: string
+  readonly events = new Map<string, NaiveEvent>()
+  /** Event id → what became of it. */
+  readonly outcomes = new Map<string, NaiveOutcome>()
+  readonly rejected = new Set<string>()
 
-  const visit = (event: NaiveEvent): NaiveOutcome => {
-    const known = outcomes.get(event.eventId)
-    if (known) return known
-    for (const id of event.authEvents) visit(eventFor(id, events))
-    const states = event.prevEvents.map((id) => visit(eventFor(id, events)).stateAfter)
+  constructor(roomVersion: string) {
+    this.roomVersion = roomVersion
+  }
 
-    const authState = stateOf(
-      event.authEvents.map((id) => eventFor(id, events)).filter((one) => one.stateKey !== undefined),
-    )
-    const stateBefore = naiveResolve(states, events, roomVersion, rejected)
+  /** Every previous and auth event has to be in the room already. */
+  add(event: NaiveEvent): NaiveOutcome {
+    const { events, roomVersion, rejected } = this
+    events.set(event.eventId, event)
+    const authEvents = event.authEvents.map((id) => eventFor(id, events))
+    const authState = stateOf(authEvents.filter((one) => one.stateKey !== undefined))
+    const stateBefore = this.stateAfter(event.prevEvents)
     const byAuthEvents = naiveAuthorise(event, authState, roomVersion, events, rejected)
     const byStateBefore = naiveAuthorise(event, stateBefore, roomVersion, events, rejected)
     const isRejected = !byAuthEvents.allowed || !byStateBefore.allowed
     if (isRejected) rejected.add(event.eventId)
     const changes = event.stateKey !== undefined && !isRejected
     const stateAfter = changes ? new Map([...stateBefore, [tupleOf(event), event]]) : stateBefore
-    const outcome = { byAuthEvents, byStateBefore, rejected: isRejected, stateBefore, stateAfter }
-    outcomes.set(event.eventId, outcome)
+    const outcome = { authState, byAuthEvents, byStateBefore, rejected: isRejected, stateBefore, stateAfter }
+    this.outcomes.set(event.eventId, outcome)
     return outcome
   }
-  for (const event of events.values()) visit(event)
-  return { outcomes, rejected }
+
+  outcome(id: string): NaiveOutcome {
+    const outcome = this.outcomes.get(id)
+    if (!outcome) throw new RangeError(`${id} is not in the room`)
+    return outcome
+  }
+
+  /** The resolution of the states after the given events: the state of a room with those forward extremities. */
+  stateAfter(ids: Iterable<string>): NaiveState {
+    const states = [...ids].map((id) => this.outcome(id).stateAfter)
+    return naiveResolve(states, this.events, this.roomVersion, this.rejected)
+  }
+
+  /**
+   * The accepted events that no other accepted event stands on, directly or with only rejected and soft-failed events between: the
+   * next event of a server that soft-failed these names them as previous.
+   */
+  forwardExtremities(softFailed: ReadonlySet<string> = new Set()): ReadonlySet<string> {
+    const isPassedOver = (id: string) => this.rejected.has(id) || softFailed.has(id)
+    const stoodOn = new Set<string>()
+    const walkDown = (id: string): void => {
+      for (const before of eventFor(id, this.events).prevEvents) {
+        if (stoodOn.has(before)) continue
+        stoodOn.add(before)
+        if (isPassedOver(before)) walkDown(before)
+      }
+    }
+    const accepted = [...this.events.keys()].filter((id) => !isPassedOver(id))
+    for (const id of accepted) walkDown(id)
+    return new Set(accepted.filter((id) => !stoodOn.has(id)))
+  }
 }
 
-/** The events that no accepted event names as previous: where a server that soft-failed nothing would go on. */
-export function naiveForwardExtremities(set: Iterable<NaiveEvent>, room: NaiveRoom): ReadonlySet<string> {
-  const accepted = [...set].filter((event) => !room.rejected.has(event.eventId))
-  const named = new Set(accepted.flatMap((event) => event.prevEvents))
-  return new Set(accepted.map((event) => event.eventId).filter((id) => !named.has(id)))
-}
-
-/** The resolution of the states after the given events: the current state of a room with those forward extremities. */
-export function naiveStateAt(
-  ids: Iterable<string>,
-  set: Iterable<NaiveEvent>,
-  room: NaiveRoom,
-  roomVersion: string,
-): NaiveState {
+/** The room that a whole set of PDUs makes. The order of the set does not matter; every previous and auth event has to be in it. */
+export function naiveRoomState(set: Iterable<NaiveEvent>, roomVersion: string): NaiveRoom {
   const events: NaiveEvents = new Map([...set].map((event) => [event.eventId, event]))
-  const states = [...ids].flatMap((id) => room.outcomes.get(id)?.stateAfter ?? [])
-  return naiveResolve(states, events, roomVersion, room.rejected)
+  const room = new NaiveRoom(roomVersion)
+  const visit = (id: string): void => {
+    if (room.events.has(id)) return
+    const event = eventFor(id, events)
+    for (const before of [...event.prevEvents, ...event.authEvents]) visit(before)
+    room.add(event)
+  }
+  for (const id of events.keys()) visit(id)
+  return room
 }
