@@ -10,7 +10,7 @@ import {
 } from '@starling/protocol'
 import type { RoomHead } from '../room/room-head.ts'
 import type { RoomTransaction } from '../room/room-transaction.ts'
-import { type RoomState, type StateDelta, stateDelta } from '../state/state-store.ts'
+import type { RoomState, StateDelta } from '../state/state-store.ts'
 import type { StoredEvent } from '../store/event-store.ts'
 import { type MembershipName, tables } from '../store/tables.ts'
 
@@ -34,7 +34,7 @@ export async function changeCurrentState(
   const head = transaction.requireHead()
   const previous = head.state
   if (previous.id === next.id) return
-  const delta = stateDelta(previous.map, next.map)
+  const delta = previous.map.changesTo(next.map)
   for (const [slot, eventId] of delta) {
     transaction.write(tables.stateChange.put([head.number, place.position, slot], eventId ?? null))
   }

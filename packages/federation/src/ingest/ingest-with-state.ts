@@ -1,7 +1,8 @@
 import { stateSlot } from '@starling/protocol'
 import type { CheckedPdu, Verdict } from '../contracts.ts'
 import type { RoomTransaction } from '../room/room-transaction.ts'
-import { type RoomState, stateDelta } from '../state/state-store.ts'
+import { PersistentMap } from '../state/persistent-map.ts'
+import type { RoomState } from '../state/state-store.ts'
 import { type IngestOptions, type IngestParts, ingestPdu } from './ingest-pdu.ts'
 import { reportedState } from './reported-state.ts'
 import { outlierRoomOf, storeOutliers } from './store-outlier.ts'
@@ -28,7 +29,7 @@ export async function ingestWithState(
     transaction.discard()
     return { kind: 'refused', eventId, reason: 'the reported state is of another room' }
   }
-  const states: RoomState[] = [transaction.deriveState(head.state, stateDelta(head.state.map, map))]
+  const states: RoomState[] = [transaction.deriveState(head.state, head.state.map.changesTo(PersistentMap.from(map)))]
   for (const parent of (await transaction.events(prevEvents)).values()) {
     if (parent.after !== undefined && parent.room === head.number) states.push(await transaction.state(parent.after))
   }

@@ -1,5 +1,5 @@
 import type { BatchOperation, EventId, KeyRange, KeyValue, RoomId, UserId } from '@starling/protocol'
-import { deriveState, type RoomState, type StateDelta, type StateStore } from '../state/state-store.ts'
+import type { DerivedState, RoomState, StateDelta, StateStore } from '../state/state-store.ts'
 import type { Database } from '../store/database.ts'
 import { type EventStore, eventRows, type StoredEvent } from '../store/event-store.ts'
 import type { PendingPosition, StreamPositionCounter } from '../store/stream-positions.ts'
@@ -22,7 +22,7 @@ export class RoomTransaction implements RowSource {
   readonly #counter: StreamPositionCounter
   readonly #operations = new Map<string, BatchOperation>()
   readonly #newEvents = new Map<EventId, StoredEvent>()
-  readonly #newStates = new Map<StateId, { readonly room: RoomNumber; readonly state: RoomState }>()
+  readonly #newStates = new Map<StateId, { readonly room: RoomNumber; readonly derived: DerivedState }>()
   readonly #before: RoomHead | undefined
   #positions: OpenPosition[] = []
   #notices: (() => void)[] = []
@@ -103,7 +103,7 @@ export class RoomTransaction implements RowSource {
 
   async state(id: StateId): Promise<RoomState> {
     const own = this.#newStates.get(id)
-    if (own) return own.state
+    if (own) return own.derived.state
     const head = this.requireHead()
     return head.state.id === id ? head.state : this.#states.get(head.number, id)
   }
@@ -112,11 +112,11 @@ export class RoomTransaction implements RowSource {
   deriveState(base: RoomState, delta: StateDelta): RoomState {
     if (delta.size === 0) return base
     const head = this.requireHead()
-    const { state, row } = deriveState(head.number, head.nextStateId, base, delta)
+    const derived = this.#states.derive(head.number, head.nextStateId, base, delta)
     this.head = { ...head, nextStateId: (head.nextStateId + 1) as StateId }
-    this.#newStates.set(state.id, { room: head.number, state })
-    this.write(row)
-    return state
+    this.#newStates.set(derived.state.id, { room: head.number, derived })
+    this.write(...derived.rows)
+    return derived.state
   }
 
   requireHead(): RoomHead {
@@ -154,7 +154,7 @@ export class RoomTransaction implements RowSource {
   submit(): Promise<void> {
     const written = this.#database.submit([...this.#operations.values()])
     for (const event of this.#newEvents.values()) this.#events.remember(event)
-    for (const { room, state } of this.#newStates.values()) this.#states.remember(room, state)
+    for (const { room, derived } of this.#newStates.values()) this.#states.remember(room, derived)
     for (const remember of this.#submitted) remember()
     return written
   }

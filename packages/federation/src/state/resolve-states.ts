@@ -2,7 +2,8 @@ import { type Ed25519, type EventId, type Pdu, resolveStateLoading } from '@star
 import type { RoomTransaction } from '../room/room-transaction.ts'
 import type { Database } from '../store/database.ts'
 import { LruMap } from '../store/lru-map.ts'
-import { EMPTY_STATE, type RoomState, type StateDelta, stateDelta } from './state-store.ts'
+import { PersistentMap } from './persistent-map.ts'
+import { EMPTY_STATE, type RoomState, type StateDelta } from './state-store.ts'
 
 /** The resolution of these states, stored as a state of the room. At least one state. */
 export type ResolveStates = (transaction: RoomTransaction, states: readonly RoomState[]) => Promise<RoomState>
@@ -49,16 +50,17 @@ async function resolve(
     return pdus
   }
   const { rules } = transaction.requireHead()
-  const map = await resolveStateLoading(
+  const resolved = await resolveStateLoading(
     states.map((state) => state.map),
     load,
     rules,
     { ed25519, isRejected: (eventId) => rejected.has(eventId) },
   )
+  const map = PersistentMap.from(resolved)
   let nearest = EMPTY_STATE
-  let delta: StateDelta = map
+  let delta: StateDelta = resolved
   for (const state of states) {
-    const fromHere = stateDelta(state.map, map)
+    const fromHere = state.map.changesTo(map)
     if (nearest === EMPTY_STATE || fromHere.size < delta.size) [nearest, delta] = [state, fromHere]
   }
   return transaction.deriveState(nearest, delta)

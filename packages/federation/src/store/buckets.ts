@@ -39,9 +39,17 @@ export const Bucket = {
   purge: 16,
   /** `[room, user id]` → membership. The same as `membership`, by room. */
   roomMember: 17,
-  // 18–63 free for the room engine, 64–111 for keys, EDUs and discovery, 112–127 for exchange/.
+  /** `[room, state id, number]` → `ChunkRow`: a part of that state's snapshot, shared by later ones. */
+  stateChunk: 18,
+  // 19–63 free for the room engine, 64–111 for keys, EDUs and discovery, 112–127 for exchange/.
   /** `[user id, room id]` → `PendingLeave`: rejected invites of which no server of the room could be told yet. */
   pendingLeave: 112,
+  /** `[room id, event id]` → `IncompleteRow`: events of which only the redacted form came. */
+  incompleteEvent: 115,
+  /** `[room id]` → `JoinRow`: a room that is being entered, so that a restart goes on with it. */
+  joinUnderWay: 113,
+  /** `[room id, list, page]` → packed ids of its manifest. */
+  joinIds: 114,
 } as const
 
 export type BucketNumber = (typeof Bucket)[keyof typeof Bucket] | number

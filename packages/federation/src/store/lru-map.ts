@@ -23,6 +23,11 @@ export class LruMap<K, V> {
     return this.#entries.size
   }
 
+  /** Of all entries together. */
+  get weight(): number {
+    return this.#weight
+  }
+
   get(key: K): V | undefined {
     const entry = this.#entries.get(key)
     if (!entry) return undefined

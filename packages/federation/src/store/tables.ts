@@ -67,9 +67,11 @@ export interface EventRow {
   readonly pdu: PduJson
 }
 
-/** `base` absent: the whole map. Else what differs from it; null empties a slot. */
+/** `base` absent: the whole map, in `entries` where it is small, else as a `tree`. Else what differs from `base`; null empties a slot. */
 export interface StateRow {
   readonly base?: StateId
+  /** Root of the tree of chunks. Since schema version 2. */
+  readonly tree?: ChunkName
   /** Deltas between this row and its snapshot, this one included. */
   readonly chain: number
   /** Entries in those deltas. */
@@ -77,6 +79,12 @@ export interface StateRow {
   /** slot, event id, slot, event id, … */
   readonly entries: readonly (string | null)[]
 }
+
+/** The state that a chunk was first written for, and its number among that state's chunks. Later states refer to it. */
+export type ChunkName = readonly [StateId, number]
+
+/** A part of a state: slot, event id, slot, event id, …; or its 16 parts by the next four bits of the slots' hash. */
+export type ChunkRow = { readonly leaf: readonly string[] } | { readonly branch: readonly (ChunkName | null)[] }
 
 export interface RelationRow {
   readonly eventId: EventId
@@ -121,6 +129,7 @@ export const tables = {
   event: new Table<[EventId], EventRow>(Bucket.event, ['text']),
   roomEvent: new Table<[RoomNumber, EventId], 0>(Bucket.roomEvent, ['int', 'text']),
   state: new Table<[RoomNumber, StateId], StateRow>(Bucket.state, ['int', 'int']),
+  stateChunk: new Table<[RoomNumber, StateId, number], ChunkRow>(Bucket.stateChunk, ['int', 'int', 'int']),
   stateChange: new Table<[RoomNumber, number, StateSlot], EventId | null>(Bucket.stateChange, ['int', 'int', 'text']),
   timeline: new Table<[RoomNumber, number], EventId>(Bucket.timeline, ['int', 'int']),
   relation: new Table<[RoomNumber, EventId, number], RelationRow>(Bucket.relation, ['int', 'text', 'int']),
