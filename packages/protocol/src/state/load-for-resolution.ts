@@ -75,7 +75,8 @@ function slotsThatAuthorise(
   return needed
 }
 
-class LoadedEvents implements EventSource {
+/** Events loaded for one resolution. */
+export class LoadedEvents implements EventSource {
   readonly #load: LoadEvents
   readonly #events = new Map<EventId, Pdu>()
   readonly #asked = new Set<EventId>()
