@@ -1,10 +1,12 @@
 import {
   type EventId,
+  encodeBase64,
   eventTemplate,
   type JsonObject,
   type KeyValueStore,
   type Pdu,
   type RoomId,
+  referenceHash,
   roomVersionRules,
   type StateMap,
   selectAuthEvents,
@@ -107,6 +109,8 @@ export class RoomServer {
     const state = given.state ?? (await this.engine.currentState(roomId))
     const prevEvents = given.prevEvents ?? (await this.engine.forwardExtremities(roomId))
     const authEvents = given.authEvents ?? selectAuthEvents({ type, sender, stateKey, content }, state, rules)
+    const referred = await this.engine.events([...prevEvents, ...authEvents])
+    const hashOf = ({ pdu }: { readonly pdu: Pdu }) => encodeBase64(referenceHash(pdu.json, rules, testCrypto.sha256))
     const event = eventTemplate(
       {
         type,
@@ -117,6 +121,7 @@ export class RoomServer {
         authEvents,
         depth: given.depth ?? 50,
         originServerTs: given.ts ?? this.clock.now(),
+        referenceHashes: new Map([...referred].map(([id, stored]) => [id, hashOf(stored)])),
         ...(stateKey === undefined ? {} : { stateKey }),
         ...(redacts === undefined ? {} : { redacts }),
       },

@@ -15,5 +15,5 @@ export async function checkPdu(
   if (!format.ok) return format
   const signatures = await checkSignatures(format.parsed, format.rules, keys, crypto.ed25519)
   if (!signatures.ok) return signatures
-  return { ok: true, checked: checkHash(format.parsed, format.rules) }
+  return checkHash(format.parsed, format.rules)
 }

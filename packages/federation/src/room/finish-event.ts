@@ -1,7 +1,4 @@
 import {
-  canonicalOptions,
-  contentHash,
-  encodeBase64,
   JsonError,
   type JsonObject,
   type Pdu,
@@ -9,12 +6,13 @@ import {
   type RoomVersionRules,
   redact,
   type Sha256,
+  withHashes,
 } from '@starling/protocol'
 import type { KeyRing } from '../contracts.ts'
 import { RoomError } from './room-error.ts'
 
 /**
- * Adds content hash and this server's signature (server-server API, "Adding hashes and signatures to outgoing events"), keeps
+ * Adds content hash (and in versions 1 and 2 the event id that follows from it) and this server's signature (server-server API, "Adding hashes and signatures to outgoing events"), keeps
  * signatures that are there, and reads the outcome as others will.
  *
  * @throws RoomError `too-large`, `bad-content`
@@ -26,8 +24,7 @@ export function finishEvent(
   sha256: Sha256,
 ): Pdu {
   try {
-    const hashes = { sha256: encodeBase64(contentHash(event, sha256, canonicalOptions(rules))) }
-    const hashed = { ...event, hashes }
+    const hashed = withHashes(event, rules, sha256)
     const { signatures } = keys.sign(redact(hashed, rules))
     const parsed = parsePdu({ ...hashed, signatures }, rules, sha256)
     if (parsed.ok) return parsed.pdu

@@ -4,12 +4,14 @@ import {
   checkAuth,
   depthAfter,
   type EventId,
+  encodeBase64,
   eventTemplate,
   type JsonObject,
   mayRedact,
   type Pdu,
   type PduDraft,
   type RoomVersionRules,
+  referenceHash,
   selectAuthEvents,
   serverOf,
   stateSlot,
@@ -95,15 +97,32 @@ async function prepare(draft: LocalEvent, transaction: RoomTransaction, parts: L
   const parents = await transaction.events(prevEvents)
   const before =
     prevEvents.length === extremities.length ? state : await stateAfterAll([...parents.values()], transaction, parts)
+  const authEvents = selectAuthEvents({ ...draft, stateKey: draft.stateKey }, before.map, rules)
   const pduDraft: PduDraft = {
     ...draft,
+    ...(await hashesOfReferences([...prevEvents, ...authEvents], rules, transaction, parts)),
     roomId,
     prevEvents,
-    authEvents: selectAuthEvents({ ...draft, stateKey: draft.stateKey }, before.map, rules),
+    authEvents,
     depth: depthAfter([...parents.values()].map(({ pdu }) => pdu)),
     originServerTs: await timeOf(draft, before, transaction, parts.clock.now()),
   }
   return { template: eventTemplate(pduDraft, rules), before, rules }
+}
+
+/** Room versions 1 and 2 want the reference hash beside the id of each event that is referred to. */
+async function hashesOfReferences(
+  ids: readonly EventId[],
+  rules: RoomVersionRules,
+  transaction: RoomTransaction,
+  { crypto }: LocalEventParts,
+): Promise<Pick<PduDraft, 'referenceHashes'>> {
+  if (rules.eventReferences === 'ids') return {}
+  const hashes = new Map<EventId, string>()
+  for (const [eventId, { pdu }] of await transaction.events(ids)) {
+    hashes.set(eventId, encodeBase64(referenceHash(pdu.json, rules, crypto.sha256)))
+  }
+  return { referenceHashes: hashes }
 }
 
 /** How far the clock may be behind an event for the next one to be dated after it all the same. */

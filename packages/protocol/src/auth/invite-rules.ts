@@ -1,4 +1,4 @@
-import { canonicalOptions } from '../crypto/event-hashes.ts'
+import { EVENT_JSON } from '../crypto/event-hashes.ts'
 import { signatureOf, signedJsonBytes, signingKeyIds } from '../crypto/sign-json.ts'
 import type { Pdu } from '../events/pdu.ts'
 import { decodeBase64 } from '../ids/base64.ts'
@@ -35,11 +35,7 @@ export function checkInvite(input: RuleInput, target: string): AuthVerdict {
   return mayInvite ? ALLOWED : denied('invite_level', 'the sender may not invite')
 }
 
-function checkThirdPartyInvite(
-  { event, state, rules, options }: RuleInput,
-  target: string,
-  thirdParty: unknown,
-): AuthVerdict {
+function checkThirdPartyInvite({ event, state, options }: RuleInput, target: string, thirdParty: unknown): AuthVerdict {
   // 5.4.1.1
   if (membershipOf(state, target) === 'ban') return denied('third_party_invite_banned', 'the invited user is banned')
   // 5.4.1.2
@@ -59,7 +55,7 @@ function checkThirdPartyInvite(
   // 5.4.1.6
   if (invite.sender !== event.sender) return denied('third_party_invite_sender', 'the invite is of another sender')
   // 5.4.1.7, 5.4.1.8
-  const bytes = signedJsonBytes(signed, canonicalOptions(rules))
+  const bytes = signedJsonBytes(signed, EVENT_JSON)
   return isSignedByAny(signed, bytes, publicKeysOf(invite), options.ed25519)
     ? ALLOWED
     : denied('third_party_invite_signature', 'no signature of a key of the third-party invite')

@@ -160,13 +160,6 @@ for (const version of versions(1, 9)) {
 }
 
 for (const version of versions(1, 5)) {
-  test(`room version ${version}: levels may be fractions, which are cut`, () => {
-    const made = room(version, 'invite', { users: { [alice]: 100, [bob]: 50.57 } })
-    assert.equal(judge(made, { type: 'm.room.topic', sender: bob, stateKey: '' }), 'allowed')
-    const create = made.authState()('m.room.create', '')
-    assert.equal(powerLevelsOf(made.authState()('m.room.power_levels', ''), create, made.rules).user(bob), 50)
-  })
-
   test(`room version ${version}, rule 4: aliases are set by the server that the state key names`, () => {
     const made = room(version)
     const draft = { type: 'm.room.aliases', sender: carol, content: { aliases: [] } }

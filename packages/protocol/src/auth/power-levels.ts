@@ -49,14 +49,11 @@ export function powerLevelsOf(
 }
 
 /**
- * A level as that room version reads it: an integer; before version 10 also a string of one, and (in versions without enforced
- * canonical JSON) a fraction, which is cut. `undefined` for anything else.
+ * A level as that room version reads it: an integer; before version 10 also a string of one. `undefined` for anything else. (The
+ * fractions that versions 1 to 5 would cut are in no event: `parsePdu` refuses them.)
  */
 export function level(value: JsonValue | undefined, rules: RoomVersionRules): number | undefined {
-  if (typeof value === 'number') {
-    if (Number.isSafeInteger(value)) return value
-    return rules.strictNumbers || !Number.isFinite(value) ? undefined : Math.trunc(value)
-  }
+  if (typeof value === 'number') return Number.isSafeInteger(value) ? value : undefined
   if (rules.auth.integerLevels || typeof value !== 'string' || !STRINGY.test(value)) return undefined
   const number = Number(value.trim())
   return Number.isFinite(number) ? number : undefined

@@ -1,9 +1,8 @@
-import { encodeBase64 } from '../ids/base64.ts'
 import { JsonError } from '../json/json-error.ts'
 import type { JsonObject } from '../json/value.ts'
 import type { Crypto, Ed25519 } from '../ports.ts'
 import type { RoomVersionRules } from '../rooms/rules.ts'
-import { canonicalOptions, contentHash, signedEventBytes } from './event-hashes.ts'
+import { signedEventBytes, withHashes } from './event-hashes.ts'
 import { type Signer, signatureOf, withSignature } from './sign-json.ts'
 
 /** Adds this server's signature over the event's redacted form (server-server API, "Signing Events"). Throws `JsonError`. */
@@ -11,15 +10,14 @@ export function signEvent(event: JsonObject, signer: Signer, rules: RoomVersionR
   return withSignature(event, signer, ed25519.sign(signer.seed, signedEventBytes(event, rules)))
 }
 
-/** Server-server API, "Adding hashes and signatures to outgoing events": sets `hashes`, then signs. Throws `JsonError`. */
+/** Server-server API, "Adding hashes and signatures to outgoing events": `withHashes`, then signs. Throws `JsonError`. */
 export function hashAndSignEvent(
   event: JsonObject,
   signer: Signer,
   rules: RoomVersionRules,
   crypto: Crypto,
 ): JsonObject {
-  const hash = contentHash(event, crypto.sha256, canonicalOptions(rules))
-  return signEvent({ ...event, hashes: { sha256: encodeBase64(hash) } }, signer, rules, crypto.ed25519)
+  return signEvent(withHashes(event, rules, crypto.sha256), signer, rules, crypto.ed25519)
 }
 
 /**

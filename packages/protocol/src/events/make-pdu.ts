@@ -22,8 +22,6 @@ export interface PduDraft {
   /** Milliseconds since the Unix epoch. */
   readonly originServerTs: number
   readonly redacts?: EventId
-  /** Versions 1 and 2 only: this event's own id. */
-  readonly eventId?: EventId
   /** Versions 1 and 2 only: event id → unpadded base64 of its reference hash. */
   readonly referenceHashes?: ReadonlyMap<EventId, string>
 }
@@ -36,7 +34,6 @@ export function eventTemplate(draft: PduDraft, rules: RoomVersionRules): JsonObj
     sender: draft.sender,
     ...(isCreate || draft.roomId === undefined ? {} : { room_id: draft.roomId }),
     ...(draft.stateKey === undefined ? {} : { state_key: draft.stateKey }),
-    ...(rules.eventId === 'given' && draft.eventId !== undefined ? { event_id: draft.eventId } : {}),
     content: contentOf(draft, rules),
     ...(draft.redacts !== undefined && rules.redacts === 'top-level' ? { redacts: draft.redacts } : {}),
     prev_events: references(draft.prevEvents, draft, rules),

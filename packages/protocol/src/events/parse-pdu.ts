@@ -1,9 +1,16 @@
-import { canonicalOptions, eventIdOfHash, hashedEventBytes, signedEventBytes } from '../crypto/event-hashes.ts'
+import {
+  EVENT_JSON,
+  eventIdFor,
+  eventIdOfHash,
+  hashedEventBytes,
+  hashForIdMatches,
+  signedEventBytes,
+} from '../crypto/event-hashes.ts'
 import { encodeBase64 } from '../ids/base64.ts'
 import type { EventId } from '../ids/branded.ts'
 import { utf8Length } from '../ids/byte-length.ts'
 import { parseEventId, roomIdOfCreate } from '../ids/room-id.ts'
-import { type CanonicalOptions, canonicalJson } from '../json/canonical.ts'
+import { canonicalJson } from '../json/canonical.ts'
 import { JsonError } from '../json/json-error.ts'
 import { withoutKeys } from '../json/own-value.ts'
 import { isJsonObject } from '../json/strict-parse.ts'
@@ -29,7 +36,7 @@ export type PduResult = ParsedPdu | PduFault
 /**
  * Step 1 of "Checks performed on receipt of a PDU" (server-server API): is this a valid event of that room version? `json` is what
  * `parseStrictJson` gave; `unsigned` and `server_keys` are dropped, nothing else is touched. The event id is computed, a
- * claimed one ignored (except in versions 1 and 2, where it is the id). Never throws on foreign data.
+ * claimed one ignored; in versions 1 and 2 it has to be the computed one. Never throws on foreign data.
  */
 export function parsePdu(json: unknown, rules: RoomVersionRules, sha256: Sha256): PduResult {
   if (!isJsonObject(json)) return { ok: false, code: 'not_an_object', reason: 'an event is an object' }
@@ -51,13 +58,16 @@ export function redactPdu(pdu: Pdu, rules: RoomVersionRules): Pdu {
 }
 
 function finish(event: PduJson, rules: RoomVersionRules, sha256: Sha256): PduResult {
-  const options = canonicalOptions(rules)
-  const hashedBytes = hashedEventBytes(event, options)
-  if (sizeOf(event, hashedBytes, options) > MAX_PDU_BYTES) {
+  const hashedBytes = hashedEventBytes(event)
+  if (sizeOf(event, hashedBytes) > MAX_PDU_BYTES) {
     return { ok: false, code: 'too_large', reason: `more than ${MAX_PDU_BYTES} bytes` }
   }
   const signedBytes = signedEventBytes(event, rules)
-  const eventId = rules.eventId === 'given' ? (event.event_id as EventId) : eventIdOfHash(sha256(signedBytes), rules)
+  const carriesId = rules.eventId === 'given'
+  const eventId = carriesId ? eventIdFor(event, rules, sha256) : eventIdOfHash(sha256(signedBytes), rules)
+  if (carriesId && event.event_id !== eventId) {
+    return { ok: false, code: 'bad_event_id', reason: 'event_id is not the one that follows from the event' }
+  }
   const prevEvents = referencedIds(event.prev_events, rules)
   if (prevEvents.includes(eventId))
     return { ok: false, code: 'bad_prev_events', reason: 'an event is no parent of itself' }
@@ -75,7 +85,8 @@ function finish(event: PduJson, rules: RoomVersionRules, sha256: Sha256): PduRes
     redacts: redactsOf(event, rules),
     json: event,
   }
-  const hashMatches = event.hashes.sha256 === encodeBase64(sha256(hashedBytes))
+  const hashMatches =
+    event.hashes.sha256 === encodeBase64(sha256(hashedBytes)) && (!carriesId || hashForIdMatches(event, sha256))
   return { ok: true, pdu, hashMatches, signedBytes }
 }
 
@@ -83,11 +94,11 @@ function finish(event: PduJson, rules: RoomVersionRules, sha256: Sha256): PduRes
  * Bytes of the whole event in canonical JSON: those that are hashed and the two members that are not, each with its comma. Saves
  * encoding the event once more just to measure it.
  */
-function sizeOf(event: PduJson, hashedBytes: Uint8Array, options: CanonicalOptions): number {
+function sizeOf(event: PduJson, hashedBytes: Uint8Array): number {
   const { hashes, signatures } = event
   return (
     hashedBytes.length +
-    utf8Length(`,"hashes":${canonicalJson(hashes, options)},"signatures":${canonicalJson(signatures, options)}`)
+    utf8Length(`,"hashes":${canonicalJson(hashes, EVENT_JSON)},"signatures":${canonicalJson(signatures, EVENT_JSON)}`)
   )
 }
 

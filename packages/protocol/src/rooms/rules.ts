@@ -26,7 +26,7 @@ export interface AuthRules {
   readonly redaction: boolean
   /** Power levels of `notifications` are checked like those of `events` (6 and up). */
   readonly notificationLevels: boolean
-  /** Power levels are integers (10 and up); before, strings and truncated floats count too. */
+  /** Power levels are integers (10 and up); before, strings of one count too. */
   readonly integerLevels: boolean
   /** Join rules under which one may knock. */
   readonly knockRules: ReadonlySet<string>
@@ -40,14 +40,15 @@ export type StateResolution = 'v1' | 'v2' | 'v2.1'
 export interface RoomVersionRules {
   readonly version: string
   readonly disposition: 'stable' | 'unstable'
-  /** `given`: the `event_id` field (1, 2). Else the reference hash in that base64 alphabet. */
+  /**
+   * `given`: the `event_id` that the event carries (1, 2), which has to be the one that follows from it (`eventIdFor`). Else the
+   * reference hash in that base64 alphabet.
+   */
   readonly eventId: 'given' | 'base64' | 'base64url'
   /** `prev_events` and `auth_events` as `[id, hashes]` pairs (1, 2) or plain ids. */
   readonly eventReferences: 'pairs' | 'ids'
   /** Room ids name a server (1 to 11), or are the create event's id (12), which then carries no `room_id`. */
   readonly roomId: IdForm
-  /** Canonical JSON's numbers are enforced (6 and up). */
-  readonly strictNumbers: boolean
   /** Signing keys count only within their validity (5 and up). Federation's key ring asks for it in every version. */
   readonly keyValidity: boolean
   /** What user ids may look like in events. */

@@ -9,7 +9,6 @@ const CHANGES = [
   ['3', 'eventId', 'base64'],
   ['4', 'eventId', 'base64url'],
   ['5', 'keyValidity', true],
-  ['6', 'strictNumbers', true],
   ['11', 'redacts', 'content'],
   ['12', 'roomId', 'hash'],
   ['12', 'stateResolution', 'v2.1'],
@@ -30,7 +29,7 @@ test('versions 1 to 12 are known, others are not, and nothing of the language is
   }
 })
 
-test('the default is supported, and so are the versions whose events hold no fractions', () => {
+test('the default is supported, and so are all others that are known', () => {
   assert.equal(SUPPORTED_VERSIONS[DEFAULT_ROOM_VERSION], 'stable')
-  assert.deepEqual(Object.keys(SUPPORTED_VERSIONS), ['6', '7', '8', '9', '10', '11', '12'])
+  assert.deepEqual(Object.keys(SUPPORTED_VERSIONS), ['1', '2', '3', '4', '5', '6', '7', '8', '9', '10', '11', '12'])
 })

@@ -9,7 +9,6 @@ const V1: RoomVersionRules = {
   eventId: 'given',
   eventReferences: 'pairs',
   roomId: 'domain',
-  strictNumbers: false,
   keyValidity: false,
   userIds: 'historical',
   redacts: 'top-level',
@@ -32,11 +31,8 @@ const V2 = next(V1, { version: '2', stateResolution: 'v2' })
 const V3 = next(V2, { version: '3', eventId: 'base64', eventReferences: 'ids' }, { redaction: false })
 const V4 = next(V3, { version: '4', eventId: 'base64url' })
 const V5 = next(V4, { version: '5', keyValidity: true })
-const V6 = next(
-  V5,
-  { version: '6', strictNumbers: true, redaction: REDACTION_V6 },
-  { aliases: false, notificationLevels: true },
-)
+// The strict numbers of version 6 are those of every version here: docs/decisions, "One JSON for all room versions".
+const V6 = next(V5, { version: '6', redaction: REDACTION_V6 }, { aliases: false, notificationLevels: true })
 const V7 = next(V6, { version: '7' }, { knockRules: new Set(['knock']) })
 const V8 = next(V7, { version: '8', redaction: REDACTION_V8 }, { restrictedRules: new Set(['restricted']) })
 const V9 = next(V8, { version: '9', redaction: REDACTION_V9 })
@@ -65,17 +61,9 @@ export function roomVersionRules(version: string): RoomVersionRules | undefined 
   return VERSIONS.get(version)
 }
 
-/**
- * What `GET /capabilities` lists (`m.room_versions.available`): versions in which rooms can be made and joined, 6 and up. All
- * algorithms of 1 to 5 are here too, but their events may hold fractions, which no signed request between nodes can
- * carry: one such event would keep a room from ever being caught up with. (1 and 2 also need ids given by their author.)
- */
+/** What `GET /capabilities` lists (`m.room_versions.available`): the versions in which rooms can be made and joined, all of them. */
 export const SUPPORTED_VERSIONS: Readonly<Record<string, 'stable' | 'unstable'>> = Object.freeze(
-  Object.fromEntries(
-    [...VERSIONS.values()]
-      .filter((rules) => rules.strictNumbers)
-      .map(({ version, disposition }) => [version, disposition] as const),
-  ),
+  Object.fromEntries([...VERSIONS.values()].map(({ version, disposition }) => [version, disposition] as const)),
 )
 
 /** What a room gets that asks for nothing else. */

@@ -44,7 +44,6 @@ export class TestRoom {
   roomId: RoomId | undefined
   #last: Pdu | undefined
   #ts = 1_700_000_000_000
-  #count = 0
 
   constructor(version = '12') {
     const rules = roomVersionRules(version)
@@ -58,7 +57,7 @@ export class TestRoom {
     const prev = draft.prev ?? (this.#last ? [this.#last] : [])
     const subject = { type: draft.type, sender: draft.sender, stateKey: draft.stateKey, content: draft.content ?? {} }
     const roomId = draft.roomId ?? this.roomId
-    this.#count++
+    const referenceHashes = this.#referenceHashes()
     const made = makePdu(
       {
         ...subject,
@@ -69,7 +68,7 @@ export class TestRoom {
         depth: draft.depth ?? depthAfter(prev),
         originServerTs: draft.ts ?? ++this.#ts,
         ...(draft.redacts === undefined ? {} : { redacts: draft.redacts }),
-        ...this.#givenIds(draft),
+        ...(referenceHashes === undefined ? {} : { referenceHashes }),
       },
       signerOf(draft.sender),
       this.rules,
@@ -79,14 +78,11 @@ export class TestRoom {
     return made.pdu
   }
 
-  /** What versions 1 and 2 want on top: an id, and the reference hash of every event so far. */
-  #givenIds({ sender }: TestDraft): { eventId?: EventId; referenceHashes?: ReadonlyMap<EventId, string> } {
-    if (this.rules.eventId !== 'given') return {}
+  /** What the references of versions 1 and 2 want: the reference hash of every event so far. */
+  #referenceHashes(): ReadonlyMap<EventId, string> | undefined {
+    if (this.rules.eventReferences !== 'pairs') return undefined
     const hashOf = (pdu: Pdu): string => encodeBase64(referenceHash(pdu.json, this.rules, sodiumCrypto.sha256))
-    return {
-      eventId: `$e${this.#count}:${serverOf(sender)}` as EventId,
-      referenceHashes: new Map([...this.events.values()].map((pdu) => [pdu.eventId, hashOf(pdu)])),
-    }
+    return new Map([...this.events.values()].map((pdu) => [pdu.eventId, hashOf(pdu)]))
   }
 
   add(draft: TestDraft): Pdu {

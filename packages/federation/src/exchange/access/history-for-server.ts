@@ -1,5 +1,5 @@
 import type { JsonObject, Pdu, RoomId, ServerName, StateMap } from '@starling/protocol'
-import { redact, roomVersionRules, serverOf, slotKey } from '@starling/protocol'
+import { mustStayWhole, redact, roomVersionRules, serverOf, slotKey } from '@starling/protocol'
 import type { RoomEngine } from '../../contracts.ts'
 import { eventIn, membershipOf } from './state-events.ts'
 
@@ -22,7 +22,7 @@ export async function forServer(
   if (await isVisible(engine, roomId, event, server)) return event.json
   const version = await engine.roomVersion(roomId)
   const rules = version === undefined ? undefined : roomVersionRules(version)
-  return rules ? redact(event.json, rules) : event.json
+  return rules && !mustStayWhole(event, rules) ? redact(event.json, rules) : event.json
 }
 
 async function isVisible(engine: RoomEngine, roomId: RoomId, event: Pdu, server: ServerName): Promise<boolean> {

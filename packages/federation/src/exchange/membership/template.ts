@@ -1,4 +1,4 @@
-import type { EventId, JsonObject, RoomId, ServerName, UserId } from '@starling/protocol'
+import type { EventId, JsonObject, RoomId, RoomVersionRules, ServerName, UserId } from '@starling/protocol'
 import {
   eventTemplate,
   MAX_AUTH_EVENTS,
@@ -28,6 +28,8 @@ export interface TemplateFields {
   readonly roomVersion: string
   readonly prevEvents: readonly EventId[]
   readonly authEvents: readonly EventId[]
+  /** Room versions 1 and 2: event id → reference hash, for both lists. Empty in all others. */
+  readonly referenceHashes: ReadonlyMap<EventId, string>
   readonly depth: number
   /** A user of the resident server, for restricted rooms. */
   readonly authorisedBy: UserId | undefined
@@ -49,8 +51,10 @@ export function readTemplate(answer: JsonObject, request: TemplateRequest): Temp
   const event = asObject(answer.event)
   const content = asObject(event?.content)
   if (!event || !content) return { ok: false, reason: 'the template is no event' }
-  const form = roomVersionRules(roomVersion)?.roomId === 'hash' ? 'hash' : undefined
-  if (form === 'hash' && request.roomId.includes(':')) return { ok: false, reason: 'the room id is of another version' }
+  const rules = roomVersionRules(roomVersion)
+  if (!rules) return { ok: false, reason: 'the room version is not known here', roomVersion }
+  if (rules.roomId === 'hash' && request.roomId.includes(':'))
+    return { ok: false, reason: 'the room id is of another version' }
   const asked =
     event.type === 'm.room.member' &&
     event.room_id === request.roomId &&
@@ -58,15 +62,17 @@ export function readTemplate(answer: JsonObject, request: TemplateRequest): Temp
     event.state_key === request.userId &&
     content.membership === request.membership
   if (!asked) return { ok: false, reason: 'the template is for something else than what was asked for' }
-  const prevEvents = readIds(event.prev_events, 1, MAX_PREV_EVENTS)
-  const authEvents = readIds(event.auth_events, 1, MAX_AUTH_EVENTS)
+  const referenceHashes = new Map<EventId, string>()
+  const prevEvents = readReferences(event.prev_events, MAX_PREV_EVENTS, rules, referenceHashes)
+  const authEvents = readReferences(event.auth_events, MAX_AUTH_EVENTS, rules, referenceHashes)
   const depth = asInteger(event.depth, 1)
   if (!prevEvents || !authEvents || depth === undefined) {
     return { ok: false, reason: 'prev_events, auth_events or depth are malformed' }
   }
   const authorised = readAuthoriser(content, request)
   if (!authorised.ok) return authorised
-  return { ok: true, fields: { roomVersion, prevEvents, authEvents, depth, authorisedBy: authorised.user } }
+  const authorisedBy = authorised.user
+  return { ok: true, fields: { roomVersion, prevEvents, authEvents, referenceHashes, depth, authorisedBy } }
 }
 
 /** The event that this server signs: everything but the five fields is its own. */
@@ -91,6 +97,7 @@ export function membershipFromTemplate(
       },
       prevEvents: fields.prevEvents,
       authEvents: fields.authEvents,
+      referenceHashes: fields.referenceHashes,
       depth: fields.depth,
       originServerTs: now,
     },
@@ -98,13 +105,33 @@ export function membershipFromTemplate(
   )
 }
 
-function readIds(value: unknown, min: number, max: number): readonly EventId[] | undefined {
+/** One to `max` references, each to another event, in the form of the room version; hashes go to `hashes`. */
+function readReferences(
+  value: unknown,
+  max: number,
+  rules: RoomVersionRules,
+  hashes: Map<EventId, string>,
+): readonly EventId[] | undefined {
   const list = asArray(value)
-  if (!list || list.length < min || list.length > max) return undefined
-  const ids = list.map((id) => parseEventId(id, 'hash'))
+  if (!list || list.length < 1 || list.length > max) return undefined
+  const read = rules.eventReferences === 'ids' ? (id: unknown) => parseEventId(id, 'hash') : readPair
+  const ids = list.map((reference) => read(reference, hashes))
   if (ids.some((id) => id === undefined) || new Set(ids).size !== ids.length) return undefined
   return ids as EventId[]
 }
+
+/** `[event id, {sha256}]`; other hashes, which nobody asks for, are left out. */
+function readPair(pair: unknown, hashes: Map<EventId, string>): EventId | undefined {
+  const [name, given, ...more] = asArray(pair) ?? []
+  const eventId = parseEventId(name, 'domain')
+  const sha256 = asString(asObject(given)?.sha256)
+  if (eventId === undefined || sha256?.length !== SHA256_CHARACTERS || more.length > 0) return undefined
+  hashes.set(eventId, sha256)
+  return eventId
+}
+
+/** 32 bytes in unpadded base64. */
+const SHA256_CHARACTERS = 43
 
 /** Only the resident can sign for the user who lets us in, so it has to be one of its own. */
 function readAuthoriser(
