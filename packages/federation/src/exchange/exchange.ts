@@ -12,6 +12,7 @@
 import type { AbortOptions, EventId, JsonObject, Logger, RoomId, ServerName } from '@starling/protocol'
 import type { Answer, CheckedPdu, RoomExchange, Verdict } from '../contracts.ts'
 import { MembershipGate } from './access/room-gate.ts'
+import { softFailReason } from './access/soft-fail-reason.ts'
 import type { AnswerParts } from './answers/answer-parts.ts'
 import { answerTable } from './answers/table.ts'
 import { Heartbeat } from './anti-entropy/heartbeat.ts'
@@ -22,6 +23,7 @@ import { CatchUp } from './fetching/catch-up.ts'
 import { EventFetcher } from './fetching/fetch-events.ts'
 import { fetchHistory } from './fetching/history.ts'
 import { type IncomingParts, takeIncoming } from './fetching/incoming.ts'
+import { IncompleteEvents } from './fetching/incomplete-events.ts'
 import { PoliteRequests } from './fetching/polite-requests.ts'
 import { HourlyQuota } from './hourly-quota.ts'
 import { limits } from './limits.ts'
@@ -29,6 +31,7 @@ import { type MembershipParts, membershipChanger } from './membership/change-mem
 import { tellPendingLeaves } from './membership/leave-remote.ts'
 import type { ChangeMembership } from './membership/membership-change.ts'
 import { PendingLeaves } from './membership/pending-leaves.ts'
+import { PeerRations } from './peer-rations.ts'
 import type { ExchangeParts } from './ports.ts'
 import { EventCarrier } from './wire/event-carrier.ts'
 import { KeyFetcher } from './wire/key-fetcher.ts'
@@ -44,6 +47,7 @@ export class Exchange implements RoomExchange, AsyncDisposable {
   readonly #incoming: IncomingParts
   readonly #catchUp: CatchUp
   readonly #fetcher: EventFetcher
+  readonly #incomplete: IncompleteEvents
   readonly #reconciler: Reconciler
   readonly #heartbeat: Heartbeat
   readonly #stopping = new AbortController()
@@ -55,8 +59,18 @@ export class Exchange implements RoomExchange, AsyncDisposable {
     const carrier = new EventCarrier(engine, keys, new KeyFetcher(keys, requests, clock, count), count)
     this.#parts = { ...parts, requests }
     this.#logger = parts.logger
-    this.#fetcher = new EventFetcher(requests, carrier, new EventBudget(clock, limits.fetchedEventsPerMinute), count)
-    this.#catchUp = new CatchUp({ engine, keys, requests, fetcher: this.#fetcher, clock, count })
+    const softFail = (checked: CheckedPdu) => softFailReason(parts, checked)
+    const incomplete = (...event: Parameters<IncompleteEvents['note']>) => this.#incomplete.note(...event)
+    this.#fetcher = new EventFetcher({
+      ...{ engine, requests, carrier, count, incomplete },
+      budget: new EventBudget(clock, limits.fetchedEventsPerMinute),
+      rations: new PeerRations(clock, limits.fetchedPerHour),
+    })
+    this.#catchUp = new CatchUp({ engine, keys, requests, fetcher: this.#fetcher, clock, count, softFail, incomplete })
+    this.#incomplete = new IncompleteEvents({
+      ...{ engine, store: parts.store, fetcher: this.#fetcher },
+      settle: (...event) => this.#catchUp.settle(...event),
+    })
     const { sha256 } = parts.crypto
     const digests = new RoomDigests(engine, sha256)
     this.#reconciler = new Reconciler({
@@ -69,7 +83,7 @@ export class Exchange implements RoomExchange, AsyncDisposable {
       lastMet: (server) => this.#reconciler.lastMet(server),
       beat: (servers) => this.#beat(servers),
     })
-    this.#incoming = { engine, keys, views, carrier, sha256, count, catchUp: this.#catchUp }
+    this.#incoming = { engine, keys, views, carrier, sha256, count, softFail, catchUp: this.#catchUp }
     this.#membership = {
       ...{ engine, keys, requests, views, carrier, clock, versions, count },
       sender: parts.sender,
@@ -112,6 +126,7 @@ export class Exchange implements RoomExchange, AsyncDisposable {
     const signal = this.#signal(options)
     await this.tellPendingLeaves(server, { signal })
     await this.#reconciler.reconcile(server, { signal })
+    await this.#incomplete.repair(server, { signal })
   }
 
   async tellPendingLeaves(server: ServerName, options?: AbortOptions): Promise<void> {
@@ -137,6 +152,7 @@ export class Exchange implements RoomExchange, AsyncDisposable {
       count: this.#parts.count ?? (() => undefined),
       inviteQuota: new HourlyQuota(clock, limits.invitesPerHour),
       strangersInviteQuota: new HourlyQuota(clock, limits.strangersInvitesPerHour),
+      served: new PeerRations(clock, limits.servedPerHour),
       keyClaimQuota: new HourlyQuota(clock, limits.keyClaimsPerHour),
       incoming: (json, roomId, from) => this.incoming(json, roomId, from),
       settle: (checked, from, options) => this.#catchUp.settle(checked, from, { ...options, signal: this.#signal() }),

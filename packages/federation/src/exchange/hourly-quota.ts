@@ -29,4 +29,11 @@ export class HourlyQuota {
     bucket.tokens -= amount
     return 0
   }
+
+  /** Counts what was used already, also beyond the quota: what comes next waits the longer. */
+  spend(key: string, amount: number): void {
+    this.take(key, 0)
+    const bucket = this.#buckets.get(key)
+    if (bucket) bucket.tokens -= amount
+  }
 }

@@ -51,6 +51,22 @@ export const limits = {
   parkedPerRoom: 200,
   parkedPerSender: 50,
   parkedInAll: 2_000,
+  /** What one server may cost in an hour: fetched from it, and served to it. A year of a busy room is some 500,000 events. */
+  fetchedPerHour: { requests: 20_000, events: 1_000_000, bytes: 4 * 1024 * 1024 * 1024 },
+  servedPerHour: { requests: 60_000, events: 2_000_000, bytes: 8 * 1024 * 1024 * 1024 },
+  /** Auth chain that one `event_auth` answer may bring; a longer one comes by `state`. */
+  authChainPerFetch: 20_000,
+  bytesPerAuthChain: 16 * 1024 * 1024,
+  /** Time that catching up by one server's answers may take before the others have their turn (milliseconds). */
+  fetchPatience: 60_000,
+  pullPatience: 5 * 60_000,
+  /** Events whose redacted form alone came: kept, of them noted because of one server, asked at once, servers asked. */
+  incompleteKept: 2_000,
+  incompletePerServer: 500,
+  incompleteAskedAtOnce: 20,
+  incompleteAsked: 8,
+  /** Members asked for the whole form of a pushed event whose content does not match its hash. */
+  wholeFormAsked: 2,
   /** Fetches in vain that the events of one server may cost per minute; beyond, its events are parked unasked. */
   vainFetchesPerMinute: 20,
   /** Events of a room that wait in line for its one fetch; beyond, they are parked at once. */
@@ -59,9 +75,20 @@ export const limits = {
   parkedAttempts: 4,
   /** Auth events fetched for one event. */
   authEventsPerFetch: 500,
-  /** Extremities of others that did not come in this many comparisons are no longer asked for, and how many are kept. */
+  /** Extremities that a server named and that did not come in this many comparisons with it are no longer asked of it. */
   extremityAttempts: 3,
-  extremitiesGivenUp: 10_000,
+  /** Of those, how many are kept per server, and for how many servers (the least recent dropped first). */
+  extremitiesGivenUp: 1_000,
+  serversGivenUpOn: 256,
+  /** Comparisons that a room sits out with a server after comparisons in vain: doubles up to this. */
+  vainComparisonsMax: 64,
+  /** Extremities asked for by id after a pull did not bring them. */
+  extremitiesAsked: 10,
+  /** Times in an hour that a server's own comparison makes us compare with it. */
+  askBacksPerHour: 1_200,
+  /** Forward extremities beyond which a room is merged by a dummy event, in turn (see `merge-extremities.ts`). */
+  extremitiesTolerated: 10,
+  mergesPerBeat: 20,
 
   /** Questions for a server's keys that are remembered, and the time before one is asked again (milliseconds). */
   keyQuestionsRemembered: 4_096,
@@ -69,6 +96,8 @@ export const limits = {
 
   /** Rooms compared in one exchange of extremities. */
   roomsPerDigest: 500,
+  /** Up to so many rooms are compared one by one; more are first compared in `DIGEST_BUCKETS` groups. */
+  roomsWithoutBuckets: 64,
   extremitiesPerRoom: 50,
   /** Own events that one side names so that the other finds where both still agree. */
   haveSample: 64,
@@ -80,6 +109,29 @@ export const limits = {
   plansKept: 16,
   /** Steps of one pull. `eventsPerAnswer` times this is what one meeting can bring. */
   stepsPerPull: 400,
+
+  /** Bytes of one page of a manifest, or of state events with keys: within what a relay passes on. */
+  bytesPerPage: 3 * 1024 * 1024,
+  /** Servers asked for the events of one join, and for what they hold for its state. */
+  serversPerJoin: 16,
+  serversPerCrossCheck: 3,
+  /** Refusals and failures in a row after which a join no longer asks a server. */
+  joinStrikes: 8,
+  /** Joins under way at a time, of all users; who comes later waits. */
+  joinsAtOnce: 64,
+
+  /** Milliseconds. A page that takes this long is asked of another server too. */
+  joinHedgeAfter: 1_500,
+  /** Before a server is asked again that does not know of the join yet, and one that failed (doubles, five times). */
+  joinRetryMember: 500,
+  joinRetry: 1_000,
+  /** Waits between questions to members that do not know of the join yet, for what they hold for the state before it. */
+  crossCheckWaits: [40, 120, 400],
+  crossCheckTimeout: 2_000,
+  /** A join that has not come to its end after this is given up; also over restarts. */
+  joinGivenUpAfter: 24 * 3_600_000,
+  /** Between attempts to go on with a join after a restart. */
+  joinResumeInterval: 30_000,
 
   /** Milliseconds. */
   makeTimeout: 15_000,

@@ -15,6 +15,7 @@ import type {
 import type { KeyRing, RoomEngine, RoomSender, ServerRequests } from '../contracts.ts'
 import type { Count, Timers } from '../net/ports.ts'
 import type { LocalUsers } from '../ports.ts'
+import type { PolicyCheck } from './access/policy-server.ts'
 import type { RoomGate } from './access/room-gate.ts'
 
 /** What local users see of rooms that this server may not be in. Implemented by the engine's reader. */
@@ -72,6 +73,8 @@ export interface ExchangeParts {
   readonly versions: readonly string[]
   /** Who may read and enter rooms; the real gate unless a test of the gate itself opens it. */
   readonly gate?: RoomGate
+  /** Judges events in rooms that use a policy server; absent: nothing is asked of any. */
+  readonly policyCheck?: PolicyCheck
 }
 
 export type { Count, Timers }

@@ -3,6 +3,7 @@ import type { CheckedPdu, KeyRing, RoomEngine, Verdict } from '../../contracts.t
 import type { LocalUsers } from '../../ports.ts'
 import type { RoomGate } from '../access/room-gate.ts'
 import type { HourlyQuota } from '../hourly-quota.ts'
+import type { PeerRations } from '../peer-rations.ts'
 import type { Count, EduSink, InvitePolicy, RoomDirectory, RoomViews } from '../ports.ts'
 import type { EventCarrier } from '../wire/event-carrier.ts'
 
@@ -24,6 +25,8 @@ export interface AnswerParts {
   readonly strangersInviteQuota: HourlyQuota
   /** By claiming server. */
   readonly keyClaimQuota: HourlyQuota
+  /** What servers have had of rooms in this hour. */
+  readonly served: PeerRations
   readonly directory: RoomDirectory | undefined
   readonly invitePolicy: InvitePolicy | undefined
   /** `RoomExchange.incoming`. */

@@ -18,7 +18,10 @@ export function getEvent(parts: AnswerParts): Answer {
       if (!stored) throw noSuchEvent()
       const { roomId } = stored.pdu
       await parts.gate.requireJoined(origin, roomId).catch(alike)
-      return transactionOf(parts, await giveEvents(parts, roomId, [stored.pdu], origin))
+      const given = await giveEvents(parts, roomId, [stored.pdu], origin)
+      // It may have been removed from the room meanwhile.
+      await parts.gate.requireJoined(origin, roomId).catch(alike)
+      return transactionOf(parts, given)
     },
   }
 }

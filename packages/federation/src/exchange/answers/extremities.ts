@@ -18,6 +18,7 @@ export function extremities(parts: AnswerParts, digests: RoomDigests): Answer {
     path: '/_starling/federation/v1/extremities',
     async answer({ origin, content }) {
       const body = bodyOf(content)
+      if (body.buckets !== undefined) return compareGroups(digests, objectOf(body.buckets, 'buckets'), origin)
       const asked = objectOf(body.rooms, 'rooms')
       if (Object.keys(asked).length > limits.roomsPerDigest) {
         invalid(`"rooms" names more than ${limits.roomsPerDigest} rooms.`)
@@ -35,6 +36,16 @@ export function extremities(parts: AnswerParts, digests: RoomDigests): Answer {
       return { differ: Object.fromEntries(differ) }
     },
   }
+}
+
+/**
+ * Many rooms in 64 groups: `{buckets: {first character of the hashes: digest}}` → `{differ_buckets: [character]}`. Only rooms that
+ * both are in count, so a digest tells nothing of others.
+ */
+async function compareGroups(digests: RoomDigests, asked: JsonObject, origin: ServerName): Promise<JsonObject> {
+  const ours = await digests.buckets(await digests.shared(origin))
+  const groups = new Set([...Object.keys(asked).filter((bucket) => bucket.length === 1), ...ours.keys()])
+  return { differ_buckets: [...groups].filter((bucket) => ours.get(bucket) !== ownValue(asked, bucket)).slice(0, 64) }
 }
 
 async function isLetIn(parts: AnswerParts, origin: ServerName, roomId: RoomId): Promise<boolean> {

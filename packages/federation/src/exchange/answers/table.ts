@@ -6,6 +6,7 @@ import { getEvent } from './event.ts'
 import { eventAuth } from './event-auth.ts'
 import { eventsSince } from './events-since.ts'
 import { extremities } from './extremities.ts'
+import { forMembers } from './for-members.ts'
 import { getMissingEvents } from './get-missing-events.ts'
 import { hierarchy } from './hierarchy.ts'
 import { inviteV2 } from './invite.ts'
@@ -25,14 +26,10 @@ import { timestampToEvent } from './timestamp-to-event.ts'
 import { userDevices } from './user-devices.ts'
 import { claimUserKeys, queryUserKeys } from './user-keys.ts'
 
-const ROWS: readonly ((parts: AnswerParts) => Answer)[] = [
-  makeJoin,
-  sendJoin,
-  makeKnock,
-  sendKnock,
-  makeLeave,
-  sendLeave,
-  inviteV2,
+type Row = (parts: AnswerParts) => Answer
+
+/** Reads of a room, for its members and within their rations. */
+const READS: readonly Row[] = [
   backfill,
   getMissingEvents,
   getEvent,
@@ -40,6 +37,17 @@ const ROWS: readonly ((parts: AnswerParts) => Answer)[] = [
   getState,
   getStateIds,
   timestampToEvent,
+  eventsSince,
+]
+
+const OTHERS: readonly Row[] = [
+  makeJoin,
+  sendJoin,
+  makeKnock,
+  sendKnock,
+  makeLeave,
+  sendLeave,
+  inviteV2,
   sendTransaction,
   hierarchy,
   queryProfile,
@@ -50,10 +58,10 @@ const ROWS: readonly ((parts: AnswerParts) => Answer)[] = [
   claimUserKeys,
   userDevices,
   queryServerKeys,
-  eventsSince,
 ]
 
 /** Everything that another server can ask about rooms and users. What is not a row here does not exist for it. */
 export function answerTable(parts: AnswerParts, digests: RoomDigests): readonly Answer[] {
-  return [...ROWS.map((row) => row(parts)), extremities(parts, digests)]
+  const reads = [...READS.map((row) => row(parts)), extremities(parts, digests)]
+  return [...reads.map((read) => forMembers(parts, read)), ...OTHERS.map((row) => row(parts))]
 }

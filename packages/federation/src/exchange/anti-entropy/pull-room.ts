@@ -10,7 +10,9 @@ import { haveSample } from './have-sample.ts'
 export interface PullParts {
   readonly engine: RoomEngine
   readonly fetcher: EventFetcher
+  readonly clock: { now(): number }
   receive(checked: CheckedPdu, publish: boolean): Promise<Verdict>
+  softFail(checked: CheckedPdu): Promise<string | undefined>
 }
 
 export interface Pulled {
@@ -25,7 +27,8 @@ const LANDED: ReadonlySet<Verdict['kind']> = new Set(['accepted', 'soft-failed',
 
 /**
  * Pulls what a server has of a room and this one lacks, oldest first, in steps of one answer. Goes on as long as each
- * step brings something new, and stops at the first that does not: fake events lead nowhere (bad input 53).
+ * step brings something new, and stops at the first that does not: fake events lead nowhere (bad input 53). Who answers slowly
+ * gets `pullPatience`; the next heartbeat goes on from there.
  */
 export async function pullRoom(
   parts: PullParts,
@@ -40,7 +43,8 @@ export async function pullRoom(
   const have = await haveSample(parts.engine, roomId)
   let taken = 0
   let where: { readonly plan?: string; readonly from?: number } = {}
-  for (let step = 0; step < limits.stepsPerPull; step++) {
+  const end = parts.clock.now() + limits.pullPatience
+  for (let step = 0; step < limits.stepsPerPull && parts.clock.now() <= end; step++) {
     options?.signal?.throwIfAborted()
     const got = await parts.fetcher.events(server, room, uri, { have, ...where }, options)
     if (!got) return { taken, answered: false }

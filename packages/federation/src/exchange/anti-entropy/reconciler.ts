@@ -1,14 +1,15 @@
 import type { AbortOptions, EventId, JsonObject, RoomId, ServerName } from '@starling/protocol'
 import { ownValue, parseEventId } from '@starling/protocol'
 import type { RoomEngine, ServerRequests } from '../../contracts.ts'
-import { LruMap } from '../../store/lru-map.ts'
 import type { CatchUp } from '../fetching/catch-up.ts'
 import type { EventFetcher } from '../fetching/fetch-events.ts'
+import { HourlyQuota } from '../hourly-quota.ts'
 import { limits } from '../limits.ts'
 import type { Count, Timers } from '../ports.ts'
 import { asArray, asObject } from '../wire/read-json.ts'
 import { ask } from '../wire/request-failure.ts'
-import type { RoomDigests } from './room-digests.ts'
+import { bucketOf, type RoomDigests } from './room-digests.ts'
+import { VainQuestions } from './vain-questions.ts'
 
 const URI = '/_starling/federation/v1/extremities'
 
@@ -23,6 +24,8 @@ interface ReconcilerParts {
   readonly count: Count
 }
 
+type ReconcileOptions = AbortOptions & { readonly reply?: boolean }
+
 /**
  * Anti-entropy (DESIGN section 4): compares forward extremities of the shared rooms with another server and pulls what is missing
  * here. The other side sees from the comparison that we differ, and does the same to us.
@@ -32,16 +35,17 @@ export class Reconciler {
   readonly #underWay = new Map<ServerName, Promise<void>>()
   readonly #askBacks = new Map<ServerName, () => void>()
   readonly #lastMet = new Map<ServerName, number>()
-  /** Extremities that did not come: made up, or refused here. The least recently named is dropped first. */
-  readonly #inVain = new LruMap<EventId, number>(limits.extremitiesGivenUp)
+  readonly #vain = new VainQuestions()
+  readonly #askBackQuota: HourlyQuota
   #stopped = false
 
   constructor(parts: ReconcilerParts) {
     this.#parts = parts
+    this.#askBackQuota = new HourlyQuota(parts.clock, limits.askBacksPerHour)
   }
 
   /** One comparison with a server is under way at a time; who asks for another meanwhile waits for that one. */
-  reconcile(server: ServerName, options?: AbortOptions & { readonly reply?: boolean }): Promise<void> {
+  reconcile(server: ServerName, options?: ReconcileOptions): Promise<void> {
     const before = this.#underWay.get(server)
     if (before !== undefined) return before
     const done = this.#reconcile(server, options).finally(() => this.#underWay.delete(server))
@@ -56,7 +60,7 @@ export class Reconciler {
 
   /** The server has just compared with us and differs: it is asked back once its own pull has had a moment. */
   askBack(server: ServerName, failed: (error: unknown) => void): void {
-    if (this.#stopped || this.#askBacks.has(server)) return
+    if (this.#stopped || this.#askBacks.has(server) || this.#askBackQuota.take(server) > 0) return
     const cancel = this.#parts.timers.after(limits.askBackDelay, () => {
       this.#askBacks.delete(server)
       this.reconcile(server, { reply: true }).catch(failed)
@@ -71,9 +75,9 @@ export class Reconciler {
     await Promise.allSettled(this.#underWay.values())
   }
 
-  async #reconcile(server: ServerName, options?: AbortOptions & { readonly reply?: boolean }): Promise<void> {
+  async #reconcile(server: ServerName, options?: ReconcileOptions): Promise<void> {
     this.#remember(server)
-    const rooms = [...(await this.#parts.digests.shared(server))]
+    const rooms = await this.#differingGroups(server, await this.#parts.digests.shared(server), options)
     for (let start = 0; start < rooms.length; start += limits.roomsPerDigest) {
       const batch = new Map(rooms.slice(start, start + limits.roomsPerDigest))
       const differ = await this.#compare(server, batch, options)
@@ -81,19 +85,39 @@ export class Reconciler {
       for (const [hash, roomId] of batch) {
         if (this.#stopped || options?.signal?.aborted) return
         const theirs = readIds(ownValue(differ, hash))
-        if (theirs) await this.#catchUpWith(server, roomId, theirs, options)
+        // Removed meanwhile, it has nothing to say any more.
+        if (!theirs || !this.#parts.engine.isServerJoined(roomId, server)) continue
+        if (!this.#vain.sitsOut(server, roomId)) await this.#catchUpWith(server, roomId, theirs, options)
       }
     }
+  }
+
+  /** Where many rooms are shared, those of the groups that differ; all where the server knows no groups. */
+  async #differingGroups(
+    server: ServerName,
+    rooms: ReadonlyMap<string, RoomId>,
+    options?: ReconcileOptions,
+  ): Promise<readonly (readonly [string, RoomId])[]> {
+    if (rooms.size <= limits.roomsWithoutBuckets) return [...rooms]
+    const buckets = Object.fromEntries(await this.#parts.digests.buckets(rooms))
+    const answer = await this.#ask(server, { buckets, ...(options?.reply ? { reply: true } : {}) }, options)
+    const differ = asArray(answer?.differ_buckets)
+    if (!differ) return answer ? [...rooms] : []
+    return [...rooms].filter(([hash]) => differ.includes(bucketOf(hash)))
   }
 
   async #compare(
     server: ServerName,
     rooms: ReadonlyMap<string, RoomId>,
-    options?: AbortOptions & { readonly reply?: boolean },
+    options?: ReconcileOptions,
   ): Promise<JsonObject | undefined> {
     const digests: Record<string, string> = {}
     for (const [hash, roomId] of rooms) digests[hash] = await this.#parts.digests.digest(roomId)
     const body = { rooms: digests, ...(options?.reply ? { reply: true } : {}) }
+    return asObject((await this.#ask(server, body, options))?.differ)
+  }
+
+  async #ask(server: ServerName, body: JsonObject, options?: AbortOptions): Promise<JsonObject | undefined> {
     const answer = await ask(
       this.#parts.requests.request(server, 'POST', URI, body, {
         ...(options?.signal ? { signal: options.signal } : {}),
@@ -101,11 +125,9 @@ export class Reconciler {
         maxResponseBytes: limits.bytesPerEventsAnswer,
       }),
     )
-    if (!answer.ok) {
-      this.#parts.count('reconcile_failed', answer.error.errcode ?? answer.error.code)
-      return undefined
-    }
-    return asObject(answer.value.differ)
+    if (answer.ok) return answer.value
+    this.#parts.count('reconcile_failed', answer.error.errcode ?? answer.error.code)
+    return undefined
   }
 
   async #catchUpWith(
@@ -114,24 +136,28 @@ export class Reconciler {
     theirs: readonly EventId[],
     options?: AbortOptions,
   ): Promise<void> {
-    const wanted = theirs.filter((id) => (this.#inVain.get(id) ?? 0) < limits.extremityAttempts)
+    const wanted = this.#vain.worthAsking(server, theirs)
     const unknown = async () => {
       const here = await this.#parts.engine.inDag(wanted)
       return wanted.filter((id) => !here.has(id))
     }
     // A full list, none of it made up, may end before what is missing here: then only the pull can tell.
     const isCutOff = wanted.length === limits.extremitiesPerRoom
-    if ((await unknown()).length === 0 && !isCutOff) return
-    await this.#parts.catchUp.pull(server, roomId, options)
+    const before = (await unknown()).length
+    if (before === 0 && !isCutOff) return
+    const { taken } = await this.#parts.catchUp.pull(server, roomId, options)
     // What the pull did not bring (it was cut short, or the server changed meanwhile) is asked for by id.
     const roomVersion = await this.#parts.engine.roomVersion(roomId)
     if (roomVersion === undefined) return
-    for (const eventId of await unknown()) {
+    for (const eventId of (await unknown()).slice(0, limits.extremitiesAsked)) {
       if (this.#parts.catchUp.parked.has(eventId)) continue
       const event = await this.#parts.fetcher.event(server, { roomId, roomVersion }, eventId, options)
       if (event) await this.#parts.catchUp.settle(event, server, options)
     }
-    for (const eventId of await unknown()) this.#inVain.set(eventId, (this.#inVain.get(eventId) ?? 0) + 1)
+    const missing = await unknown()
+    const nothingCame = taken === 0 && missing.length >= before
+    if (!nothingCame) this.#vain.fruitful(server, roomId)
+    this.#vain.vain(server, roomId, missing, { nothingCame })
   }
 
   /** Bounded like the servers that rooms are shared with; the longest ago is dropped first. */
@@ -146,5 +172,5 @@ export class Reconciler {
 function readIds(value: unknown): readonly EventId[] | undefined {
   const list = asArray(value)
   if (!list || list.length > limits.extremitiesPerRoom) return undefined
-  return list.flatMap((id) => parseEventId(id, 'hash') ?? [])
+  return list.flatMap((id) => parseEventId(id) ?? [])
 }

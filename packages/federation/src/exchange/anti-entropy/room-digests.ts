@@ -1,4 +1,4 @@
-import type { RoomId, ServerName, Sha256 } from '@starling/protocol'
+import type { EventId, RoomId, ServerName, Sha256 } from '@starling/protocol'
 import { encodeBase64Url } from '@starling/protocol'
 import type { RoomEngine } from '../../contracts.ts'
 import { LruMap } from '../../store/lru-map.ts'
@@ -8,12 +8,16 @@ const HASHES_KEPT = 20_000
 
 /**
  * Names rooms by the hash of their id and their newest events by a digest, so that who compares them learns nothing of rooms that
- * it is not in. Both are 128 bits of SHA-256 in URL-safe base64.
+ * it is not in. Both are 128 bits of SHA-256 in URL-safe base64. Many rooms are gathered in 64 groups by the first character of
+ * their hash: comparing 5,000 rooms of which none differs takes one request of 2 KiB.
  */
 export class RoomDigests {
   readonly #engine: RoomEngine
   readonly #sha256: Sha256
   readonly #hashes = new LruMap<RoomId, string>(HASHES_KEPT)
+  readonly #digests = new LruMap<RoomId, { readonly extremities: readonly EventId[]; readonly digest: string }>(
+    HASHES_KEPT,
+  )
 
   constructor(engine: RoomEngine, sha256: Sha256) {
     this.#engine = engine
@@ -24,14 +28,28 @@ export class RoomDigests {
   async shared(server: ServerName): Promise<ReadonlyMap<string, RoomId>> {
     const rooms = new Map<string, RoomId>()
     for (const roomId of await this.#engine.joinedRooms()) {
-      if ((await this.#engine.joinedServers(roomId)).has(server)) rooms.set(this.#hashOf(roomId), roomId)
+      if (this.#engine.isServerJoined(roomId, server)) rooms.set(this.#hashOf(roomId), roomId)
     }
     return rooms
   }
 
   async digest(roomId: RoomId): Promise<string> {
     const extremities = await this.#engine.forwardExtremities(roomId)
-    return this.#short([...extremities].sort().join('\n'))
+    const known = this.#digests.get(roomId)
+    if (known?.extremities === extremities) return known.digest
+    const digest = this.#short([...extremities].sort().join('\n'))
+    this.#digests.set(roomId, { extremities, digest })
+    return digest
+  }
+
+  /** Group → digest of its rooms and theirs. */
+  async buckets(rooms: ReadonlyMap<string, RoomId>): Promise<ReadonlyMap<string, string>> {
+    const texts = new Map<string, string>()
+    for (const hash of [...rooms.keys()].sort()) {
+      const digest = await this.digest(rooms.get(hash) as RoomId)
+      texts.set(bucketOf(hash), `${texts.get(bucketOf(hash)) ?? ''}${hash} ${digest}\n`)
+    }
+    return new Map([...texts].map(([bucket, text]) => [bucket, this.#short(text)]))
   }
 
   #hashOf(roomId: RoomId): string {
@@ -45,4 +63,9 @@ export class RoomDigests {
   #short(text: string): string {
     return encodeBase64Url(this.#sha256(new TextEncoder().encode(text)).subarray(0, 16))
   }
+}
+
+/** The group of a room hash: its first character, of 64. */
+export function bucketOf(hash: string): string {
+  return hash.slice(0, 1)
 }

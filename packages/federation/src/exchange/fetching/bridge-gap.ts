@@ -14,7 +14,12 @@ const SINGLE_EVENTS = 20
  * Undefined where the server does not say.
  */
 export async function bridgeGap(
-  parts: { readonly engine: RoomEngine; readonly fetcher: EventFetcher },
+  parts: {
+    readonly engine: RoomEngine
+    readonly fetcher: EventFetcher
+    /** See `softFailReason`. */
+    softFail(checked: CheckedPdu): Promise<string | undefined>
+  },
   server: ServerName,
   checked: CheckedPdu,
   options?: AbortOptions,
@@ -29,7 +34,8 @@ export async function bridgeGap(
     (await gatherKnown(parts, server, room, stateIds, authIds, options)) ??
     (await parts.fetcher.stateBefore(server, room, pdu.eventId, options))
   if (!gathered || !isStateOf(room, gathered.state)) return undefined
-  return parts.engine.receiveWithState(checked, gathered.state, gathered.authChain)
+  const softFail = await parts.softFail(checked)
+  return parts.engine.receiveWithState(checked, gathered.state, gathered.authChain, { softFail })
 }
 
 async function gatherKnown(
@@ -70,6 +76,6 @@ function isStateOf(room: FetchRoom, state: readonly CheckedPdu[]): boolean {
 function readIds(value: unknown): readonly EventId[] | undefined {
   const list = asArray(value)
   if (!list || list.length > limits.eventsPerState) return undefined
-  const ids = list.map((id) => parseEventId(id, 'hash'))
+  const ids = list.map((id) => parseEventId(id))
   return ids.every((id) => id !== undefined) ? (ids as EventId[]) : undefined
 }

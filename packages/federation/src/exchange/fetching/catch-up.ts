@@ -1,7 +1,7 @@
 import type { AbortOptions, EventId, RoomId, ServerName } from '@starling/protocol'
 import { serverOf } from '@starling/protocol'
 import type { CheckedPdu, KeyRing, RoomEngine, ServerRequests, Verdict } from '../../contracts.ts'
-import { type PullParts, pullRoom } from '../anti-entropy/pull-room.ts'
+import { type Pulled, type PullParts, pullRoom } from '../anti-entropy/pull-room.ts'
 import { inOrderOf } from '../dag-order.ts'
 import { EventBudget } from '../event-budget.ts'
 import { limits } from '../limits.ts'
@@ -19,6 +19,9 @@ interface CatchUpParts {
   readonly fetcher: EventFetcher
   readonly clock: { now(): number }
   readonly count: Count
+  softFail(checked: CheckedPdu): Promise<string | undefined>
+  /** Nobody gave more than the redacted form. */
+  incomplete(roomId: RoomId, eventId: EventId, server: ServerName): Promise<void>
 }
 
 export interface SettleOptions extends AbortOptions {
@@ -34,7 +37,7 @@ export class CatchUp {
   readonly parked: ParkedEvents
   readonly #parts: CatchUpParts
   readonly #lock = new KeyedLock()
-  readonly #underWay = new Map<EventId, Promise<Verdict>>()
+  readonly #underWay = new Map<EventId, { readonly checked: CheckedPdu; readonly outcome: Promise<Verdict> }>()
   /** By the events' own servers: whose events keep leading nowhere does not keep everybody busy. */
   readonly #vain: EventBudget
 
@@ -48,16 +51,39 @@ export class CatchUp {
   settle(checked: CheckedPdu, carrier: ServerName, options?: SettleOptions): Promise<Verdict> {
     const { eventId } = checked.pdu
     const before = this.#underWay.get(eventId)
-    if (before !== undefined) return before
-    const outcome = this.#settle({ checked, carrier, publish: options?.publish ?? false }, 0, options)
-    this.#underWay.set(eventId, outcome)
-    const done = () => this.#underWay.delete(eventId)
+    if (before && (checked.redacted || !before.checked.redacted)) return before.outcome
+    const settle = () => this.#settle({ checked, carrier, publish: options?.publish ?? false }, 0, options)
+    const outcome = before ? before.outcome.then(settle, settle) : settle()
+    const entry = { checked, outcome }
+    this.#underWay.set(eventId, entry)
+    const done = () => void (this.#underWay.get(eventId) === entry && this.#underWay.delete(eventId))
     outcome.then(done, done)
     return outcome
   }
 
+  /**
+   * An event that was pushed with content that does not match its hash: its author's server or another member may have it
+   * whole. What comes is the better form of the two.
+   */
+  async wholeForm(checked: CheckedPdu, carrier: ServerName, options?: AbortOptions): Promise<CheckedPdu> {
+    const { engine, fetcher } = this.#parts
+    const { eventId, roomId, sender } = checked.pdu
+    const stored = (await engine.events([eventId])).get(eventId)
+    if (!checked.redacted || (stored && !stored.incomplete) || this.#vain.grant(carrier, 1) < 1) return checked
+    this.#vain.spend(carrier, 1)
+    const room = { roomId, roomVersion: checked.roomVersion }
+    const author = serverOf(sender)
+    const others = (await this.#sources(roomId, author)).filter((server) => server !== carrier)
+    for (const server of others.slice(0, limits.wholeFormAsked)) {
+      const event = await fetcher.event(server, room, eventId, options)
+      if (event && !event.redacted) return event
+    }
+    await this.#parts.incomplete(roomId, eventId, carrier)
+    return checked
+  }
+
   /** Pulls all that the server has more of the room. */
-  pull(server: ServerName, roomId: RoomId, options?: AbortOptions): Promise<{ readonly answered: boolean }> {
+  pull(server: ServerName, roomId: RoomId, options?: AbortOptions): Promise<Pulled> {
     return this.#lock.run(roomId, () => pullRoom(this.#pullParts, server, roomId, options))
   }
 
@@ -97,11 +123,13 @@ export class CatchUp {
 
   /** Receives, then what was parked for it, level by level. */
   async #receive(checked: CheckedPdu, publish: boolean): Promise<Verdict> {
-    const verdict = await this.#parts.engine.receive(checked, { publish })
+    const { engine, softFail } = this.#parts
+    const verdict = await engine.receive(checked, { publish, softFail: await softFail(checked) })
     if (verdict.kind !== 'accepted' && verdict.kind !== 'soft-failed' && verdict.kind !== 'rejected') return verdict
     const open = this.parked.takeChildrenOf(verdict.eventId)
     for (let child = open.shift(); child; child = open.shift()) {
-      const outcome = await this.#parts.engine.receive(child.checked, { publish: child.publish })
+      const options = { publish: child.publish, softFail: await softFail(child.checked) }
+      const outcome = await engine.receive(child.checked, options)
       if (outcome.kind === 'waiting') {
         this.parked.park({ ...child, missing: [...outcome.missingPrev, ...outcome.missingAuth] })
       } else open.push(...this.parked.takeChildrenOf(outcome.eventId))
@@ -110,8 +138,8 @@ export class CatchUp {
   }
 
   get #pullParts(): PullParts {
-    const { engine, fetcher } = this.#parts
-    return { engine, fetcher, receive: (checked, publish) => this.#receive(checked, publish) }
+    const { engine, fetcher, clock, softFail } = this.#parts
+    return { engine, fetcher, clock, softFail, receive: (checked, publish) => this.#receive(checked, publish) }
   }
 
   async #fetchFor(
@@ -120,8 +148,9 @@ export class CatchUp {
   ): Promise<Verdict> {
     // While this waited for its turn, the fetch before it may have brought the parents.
     let verdict = await this.#receive(checked, publish)
+    const end = this.#parts.clock.now() + limits.fetchPatience
     for (const server of await this.#sources(checked.pdu.roomId, carrier)) {
-      if (verdict.kind !== 'waiting') break
+      if (verdict.kind !== 'waiting' || this.#parts.clock.now() > end) break
       verdict = await this.#fetchFrom(server, checked, publish, options)
     }
     return verdict

@@ -1,25 +1,43 @@
 import type { AbortOptions, EventId, JsonObject, RoomId, ServerName } from '@starling/protocol'
-import type { CheckedPdu, ServerRequests } from '../../contracts.ts'
+import type { CheckedPdu, RoomEngine, ServerRequests } from '../../contracts.ts'
 import type { EventBudget } from '../event-budget.ts'
 import { limits } from '../limits.ts'
+import type { PeerRations } from '../peer-rations.ts'
 import type { Count } from '../ports.ts'
 import type { EventCarrier } from '../wire/event-carrier.ts'
+import { jsonSize } from '../wire/json-size.ts'
 import { asArray } from '../wire/read-json.ts'
 import { ask } from '../wire/request-failure.ts'
 import { v1 } from '../wire/uri.ts'
 
-/** Asks one server for events of one room; answers hold only what passed every check. */
+interface FetcherParts {
+  readonly engine: Pick<RoomEngine, 'isServerJoined'>
+  readonly requests: ServerRequests
+  readonly carrier: EventCarrier
+  readonly budget: EventBudget
+  readonly rations: PeerRations
+  readonly count: Count
+  /** Of this event the server gave the redacted form only. */
+  incomplete(roomId: RoomId, eventId: EventId, server: ServerName): Promise<void>
+}
+
+/**
+ * Asks one server for events of one room; answers hold only what passed every check. Only servers that are in the room are
+ * asked, and what one answers that left it meanwhile counts for nothing: a ban ends a fetch that is under way.
+ */
 export class EventFetcher {
+  readonly #parts: FetcherParts
   readonly #requests: ServerRequests
   readonly #carrier: EventCarrier
   readonly #budget: EventBudget
   readonly #count: Count
 
-  constructor(requests: ServerRequests, carrier: EventCarrier, budget: EventBudget, count: Count) {
-    this.#requests = requests
-    this.#carrier = carrier
-    this.#budget = budget
-    this.#count = count
+  constructor(parts: FetcherParts) {
+    this.#parts = parts
+    this.#requests = parts.requests
+    this.#carrier = parts.carrier
+    this.#budget = parts.budget
+    this.#count = parts.count
   }
 
   /** `get_missing_events`: what lies before `latest`, at most `limit`. */
@@ -37,7 +55,8 @@ export class EventFetcher {
       limit,
       min_depth: 0,
     }
-    const answer = await this.#ask(server, 'POST', v1('get_missing_events', [room.roomId]), body, options)
+    const uri = v1('get_missing_events', [room.roomId])
+    const answer = await this.#ask({ server, room, method: 'POST', uri, body }, options)
     return answer ? this.#take(server, room, answer.events, limit) : []
   }
 
@@ -52,7 +71,7 @@ export class EventFetcher {
     const limit = this.#budget.grant(server, Math.min(wanted, limits.eventsPerAnswer))
     if (limit < 1) return this.#overBudget()
     const uri = v1('backfill', [room.roomId], { v: from.slice(0, limits.idsPerRequest), limit })
-    const answer = await this.#ask(server, 'GET', uri, undefined, options)
+    const answer = await this.#ask({ server, room, method: 'GET', uri }, options)
     return answer ? this.#take(server, room, answer.pdus, limit) : []
   }
 
@@ -63,7 +82,7 @@ export class EventFetcher {
     options?: AbortOptions,
   ): Promise<CheckedPdu | undefined> {
     if (this.#budget.grant(server, 1) < 1) return this.#overBudget()[0]
-    const answer = await this.#ask(server, 'GET', v1('event', [eventId]), undefined, options)
+    const answer = await this.#ask({ server, room, method: 'GET', uri: v1('event', [eventId]) }, options)
     const events = answer ? await this.#take(server, room, answer.pdus, 1) : []
     return events.find(({ pdu }) => pdu.eventId === eventId)
   }
@@ -76,8 +95,10 @@ export class EventFetcher {
     options?: AbortOptions,
   ): Promise<readonly CheckedPdu[]> {
     const uri = v1('event_auth', [room.roomId, eventId])
-    const answer = await this.#ask(server, 'GET', uri, undefined, options, limits.bytesPerStateAnswer)
-    return answer ? this.#take(server, room, answer.auth_chain, limits.eventsPerState) : []
+    const max = this.#budget.grant(server, limits.authChainPerFetch)
+    if (max < 1) return this.#overBudget()
+    const answer = await this.#ask({ server, room, method: 'GET', uri, maxBytes: limits.bytesPerAuthChain }, options)
+    return answer ? this.#take(server, room, answer.auth_chain, limits.authChainPerFetch) : []
   }
 
   /** `state`: the state before an event, with the auth chains. Undefined where the server cannot or will not say. */
@@ -88,7 +109,8 @@ export class EventFetcher {
     options?: AbortOptions,
   ): Promise<{ readonly state: readonly CheckedPdu[]; readonly authChain: readonly CheckedPdu[] } | undefined> {
     const uri = v1('state', [room.roomId], { event_id: eventId })
-    const answer = await this.#ask(server, 'GET', uri, undefined, options, limits.bytesPerStateAnswer)
+    if (this.#budget.grant(server, 1) < 1) return this.#refuse('over-budget')
+    const answer = await this.#ask({ server, room, method: 'GET', uri, maxBytes: limits.bytesPerStateAnswer }, options)
     if (!answer) return undefined
     const state = await this.#take(server, room, answer.pdus, limits.eventsPerState)
     const authChain = await this.#take(server, room, answer.auth_chain, limits.eventsPerState)
@@ -105,7 +127,7 @@ export class EventFetcher {
     options?: AbortOptions,
   ): Promise<JsonObject | undefined> {
     const uri = v1('state_ids', [room.roomId], { event_id: eventId })
-    return this.#ask(server, 'GET', uri, undefined, options, limits.bytesPerStateAnswer)
+    return this.#ask({ server, room, method: 'GET', uri, maxBytes: limits.bytesPerStateAnswer }, options)
   }
 
   /** Any other operation that answers events of the room in `events`. */
@@ -116,31 +138,27 @@ export class EventFetcher {
     body: JsonObject,
     options?: AbortOptions,
   ): Promise<{ readonly answer: JsonObject; readonly events: readonly CheckedPdu[] } | undefined> {
-    if (this.#budget.grant(server, limits.eventsPerAnswer) < 1) {
-      this.#overBudget()
-      return undefined
-    }
-    const answer = await this.#ask(server, 'POST', uri, body, options)
+    if (this.#budget.grant(server, limits.eventsPerAnswer) < 1) return this.#refuse('over-budget')
+    const answer = await this.#ask({ server, room, method: 'POST', uri, body }, options)
     return answer && { answer, events: await this.#take(server, room, answer.events, limits.eventsPerAnswer) }
   }
 
   async #ask(
-    server: ServerName,
-    method: 'GET' | 'POST',
-    uri: string,
-    body: JsonObject | undefined,
+    { server, room, method, uri, body, maxBytes }: Question,
     options?: AbortOptions,
-    maxResponseBytes: number = limits.bytesPerEventsAnswer,
   ): Promise<JsonObject | undefined> {
+    const { engine, rations } = this.#parts
+    if (!engine.isServerJoined(room.roomId, server)) return this.#refuse('no-member')
+    if (rations.request(server) > 0) return this.#refuse('over-ration')
     const request = this.#requests.request(server, method, uri, body, {
       ...options,
       timeoutMs: limits.fetchTimeout,
-      maxResponseBytes,
+      maxResponseBytes: maxBytes ?? limits.bytesPerEventsAnswer,
     })
     const answer = await ask(request)
-    if (answer.ok) return answer.value
-    this.#count('fetch_failed', answer.error.errcode ?? answer.error.code)
-    return undefined
+    if (!answer.ok) return this.#refuse(answer.error.errcode ?? answer.error.code)
+    rations.spend(server, { events: 0, bytes: jsonSize(answer.value) })
+    return engine.isServerJoined(room.roomId, server) ? answer.value : this.#refuse('no-member')
   }
 
   async #take(server: ServerName, room: FetchRoom, list: unknown, max: number): Promise<readonly CheckedPdu[]> {
@@ -149,16 +167,35 @@ export class EventFetcher {
       this.#count('fetch_failed', 'malformed')
       return []
     }
-    this.#budget.spend(server, result.events.length + result.failed)
+    const brought = result.events.length + result.failed
+    this.#budget.spend(server, brought)
+    this.#parts.rations.spend(server, { events: brought, bytes: 0 })
     const inRoom = result.events.filter(({ pdu }) => pdu.roomId === room.roomId)
     if (inRoom.length < result.events.length) this.#count('fetched_event_refused', 'other-room')
+    for (const { pdu, redacted } of inRoom) {
+      if (redacted) await this.#parts.incomplete(room.roomId, pdu.eventId, server)
+    }
     return inRoom
   }
 
   #overBudget(): readonly CheckedPdu[] {
-    this.#count('fetch_failed', 'over-budget')
+    this.#refuse('over-budget')
     return []
   }
+
+  #refuse(code: string): undefined {
+    this.#count('fetch_failed', code)
+    return undefined
+  }
+}
+
+interface Question {
+  readonly server: ServerName
+  readonly room: FetchRoom
+  readonly method: 'GET' | 'POST'
+  readonly uri: string
+  readonly body?: JsonObject
+  readonly maxBytes?: number
 }
 
 export interface FetchRoom {

@@ -16,6 +16,7 @@ export interface IncomingParts {
   readonly catchUp: CatchUp
   readonly sha256: Sha256
   readonly count: Count
+  softFail(checked: CheckedPdu): Promise<string | undefined>
 }
 
 /** A PDU from gossip or a transaction, through the checks that depend on where it came from, then into the room. */
@@ -37,10 +38,13 @@ export async function takeIncoming(
   if (denied)
     return refuse(parts, pdu.eventId, 'server-acl', `${denied} is denied by the access control list of the room`)
   if (!joined.has(parts.keys.serverName)) return outOfRoom(parts, checked)
-  if (joined.has(from) || joined.has(serverOf(pdu.sender))) return parts.catchUp.settle(checked, from)
+  if (joined.has(from) || joined.has(serverOf(pdu.sender))) {
+    return parts.catchUp.settle(await parts.catchUp.wholeForm(checked, from), from)
+  }
   // A member that is not known here yet, or a stranger who would have us fetch and store for it: what is allowed now is
   // placed, and nothing of the rest is kept. If the room takes it in after all, an event that stands on it brings it.
-  const verdict = await parts.engine.receive(checked, { onlyAccepted: true })
+  const softFail = await parts.softFail(checked)
+  const verdict = await parts.engine.receive(checked, { onlyAccepted: true, softFail })
   if (verdict.kind !== 'waiting') return verdict
   return refuse(parts, pdu.eventId, 'not-joined', 'neither its server nor the one that brings it is in the room')
 }

@@ -45,6 +45,7 @@ export class ParkedEvents {
   /** False where it has been tried too often, and is dropped. */
   park(event: ParkedEvent): boolean {
     const { eventId, roomId, sender } = event.checked.pdu
+    const known = this.#byId.get(eventId)
     this.remove(eventId)
     if (event.attempts >= limits.parkedAttempts) {
       this.#count('parked_dropped', 'attempts')
@@ -55,7 +56,9 @@ export class ParkedEvents {
     const server = serverOf(sender)
     const own = servers.get(server) ?? new Set<EventId>()
     servers.set(server, own)
-    this.#byId.set(eventId, event)
+    // Of two forms of one event the whole one is kept.
+    const isWorse = event.checked.redacted && known?.checked.redacted === false
+    this.#byId.set(eventId, isWorse ? { ...event, checked: known.checked } : event)
     own.add(eventId)
     for (const id of event.missing) addTo(this.#waitingFor, id, eventId)
     if (own.size > limits.parkedPerSender) this.#drop(own, 'sender')

@@ -1,0 +1,33 @@
+import type { JsonObject } from '@starling/protocol'
+import { parseRoomId } from '@starling/protocol'
+import type { Answer } from '../../contracts.ts'
+import { jsonSize } from '../wire/json-size.ts'
+import { asArray } from '../wire/read-json.ts'
+import type { AnswerParts } from './answer-parts.ts'
+import { requireQuota } from './read-request.ts'
+
+/** Where answers hold events or their ids. */
+const LISTS = ['pdus', 'events', 'auth_chain', 'pdu_ids', 'auth_chain_ids'] as const
+
+/**
+ * A read of a room: within the asking server's ration, and not given out where the server has been removed from the room or
+ * denied by its access control list while the answer was gathered.
+ */
+export function forMembers(parts: AnswerParts, read: Answer): Answer {
+  return {
+    ...read,
+    async answer(request) {
+      const { origin, params } = request
+      requireQuota(parts.served.request(origin), 'This server has had its share of this hour.')
+      const content = await read.answer(request)
+      parts.served.spend(origin, { events: eventsIn(content), bytes: jsonSize(content) })
+      const roomId = parseRoomId(params.roomId)
+      if (roomId) await parts.gate.requireJoined(origin, roomId)
+      return content
+    },
+  }
+}
+
+function eventsIn(content: JsonObject): number {
+  return LISTS.reduce((sum, list) => sum + (asArray(content[list])?.length ?? 0), 0)
+}
