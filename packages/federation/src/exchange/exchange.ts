@@ -14,6 +14,7 @@ import type { Answer, CheckedPdu, RoomExchange, Verdict } from '../contracts.ts'
 import { MembershipGate } from './access/room-gate.ts'
 import { softFailReason } from './access/soft-fail-reason.ts'
 import type { AnswerParts } from './answers/answer-parts.ts'
+import { RoomManifests } from './answers/room-manifest.ts'
 import { answerTable } from './answers/table.ts'
 import { Heartbeat } from './anti-entropy/heartbeat.ts'
 import { Reconciler } from './anti-entropy/reconciler.ts'
@@ -28,19 +29,25 @@ import { PoliteRequests } from './fetching/polite-requests.ts'
 import { HourlyQuota } from './hourly-quota.ts'
 import { limits } from './limits.ts'
 import { type MembershipParts, membershipChanger } from './membership/change-membership.ts'
+import { JoinRows } from './membership/join-rows.ts'
+import { JoinsUnderWay } from './membership/joins-under-way.ts'
 import { tellPendingLeaves } from './membership/leave-remote.ts'
 import type { ChangeMembership } from './membership/membership-change.ts'
 import { PendingLeaves } from './membership/pending-leaves.ts'
+import { resumeJoins } from './membership/resume-joins.ts'
 import { PeerRations } from './peer-rations.ts'
 import type { ExchangeParts } from './ports.ts'
 import { EventCarrier } from './wire/event-carrier.ts'
 import { KeyFetcher } from './wire/key-fetcher.ts'
+import { KeyedLock } from './wire/keyed-lock.ts'
 
 export class Exchange implements RoomExchange, AsyncDisposable {
   /** Fits `Rooms.changeMembership` of matrix-api. */
   readonly changeMembership: ChangeMembership
   /** Rows for the table that net/ serves. */
   readonly answers: readonly Answer[]
+  /** Joins of rooms that take their time, for whoever shows them. */
+  readonly joins: JoinsUnderWay
   readonly #parts: ExchangeParts
   readonly #logger: Logger
   readonly #membership: MembershipParts
@@ -51,12 +58,14 @@ export class Exchange implements RoomExchange, AsyncDisposable {
   readonly #reconciler: Reconciler
   readonly #heartbeat: Heartbeat
   readonly #stopping = new AbortController()
+  #resuming: Promise<void> = Promise.resolve()
 
   constructor(parts: ExchangeParts) {
     const { engine, keys, views, clock, timers, random, versions } = parts
     const count = parts.count ?? (() => undefined)
     const requests = new PoliteRequests(parts.requests)
     const carrier = new EventCarrier(engine, keys, new KeyFetcher(keys, requests, clock, count), count)
+    this.joins = new JoinsUnderWay(clock, timers)
     this.#parts = { ...parts, requests }
     this.#logger = parts.logger
     const softFail = (checked: CheckedPdu) => softFailReason(parts, checked)
@@ -85,7 +94,12 @@ export class Exchange implements RoomExchange, AsyncDisposable {
     })
     this.#incoming = { engine, keys, views, carrier, sha256, count, softFail, catchUp: this.#catchUp }
     this.#membership = {
-      ...{ engine, keys, requests, views, carrier, clock, versions, count },
+      ...{ engine, keys, requests, views, carrier, clock, versions, count, timers, sha256 },
+      rows: new JoinRows(parts.store),
+      joins: this.joins,
+      lock: new KeyedLock(),
+      stopping: this.#stopping.signal,
+      settle: (checked, from) => this.#catchUp.settle(checked, from, { signal: this.#signal() }),
       sender: parts.sender,
       crypto: parts.crypto,
       pendingLeaves: new PendingLeaves(parts.store, clock),
@@ -99,10 +113,15 @@ export class Exchange implements RoomExchange, AsyncDisposable {
 
   start(): void {
     this.#heartbeat.start()
+    this.#resuming = resumeJoins(this.#membership, { signal: this.#stopping.signal }).catch((error: unknown) =>
+      this.#failed(error, 'joins of the last run could not be gone on with'),
+    )
   }
 
   async stop(): Promise<void> {
     this.#stopping.abort(new Error('stopping'))
+    await this.#resuming
+    await this.joins.ended()
     await this.#heartbeat.stop()
     await this.#reconciler.stop()
   }
@@ -152,6 +171,10 @@ export class Exchange implements RoomExchange, AsyncDisposable {
       count: this.#parts.count ?? (() => undefined),
       inviteQuota: new HourlyQuota(clock, limits.invitesPerHour),
       strangersInviteQuota: new HourlyQuota(clock, limits.strangersInvitesPerHour),
+      crypto: this.#parts.crypto,
+      manifests: new RoomManifests(engine),
+      manifestQuota: new HourlyQuota(clock, limits.manifestsPerHour),
+      stateEventQuota: new HourlyQuota(clock, limits.stateEventsPerHour),
       served: new PeerRations(clock, limits.servedPerHour),
       keyClaimQuota: new HourlyQuota(clock, limits.keyClaimsPerHour),
       incoming: (json, roomId, from) => this.incoming(json, roomId, from),

@@ -20,6 +20,19 @@ export const limits = {
   eventsPerWalk: 2_000,
   /** State and auth chain events that a join may bring or give. Matrix HQ has some 150,000 members. */
   eventsPerState: 200_000,
+  /** State and auth chain of a small room: up to this many events and JSON characters a join's answer holds them whole. */
+  eventsOfSmallRoom: 400,
+  charsOfSmallRoom: 1024 * 1024,
+  /** Packed ids (43 characters each) in one page of a manifest; a manifest of no more comes with the join's answer. */
+  idsPerPage: 20_000,
+  /** Events that come beside a manifest: those that authorise the join, mostly. */
+  eventsBesideManifest: 50,
+  /** State events in one answer by id, and their JSON characters; at least one event is always given. */
+  stateEventsPerPage: 250,
+  charsPerStatePage: 1024 * 1024,
+  /** What one server may ask of these in an hour: a few of the largest rooms. */
+  manifestsPerHour: 120,
+  stateEventsPerHour: 1_000_000,
   bytesPerStateAnswer: 64 * 1024 * 1024,
   bytesPerEventsAnswer: 8 * 1024 * 1024,
   bytesPerSmallAnswer: 512 * 1024,
@@ -115,10 +128,10 @@ export const limits = {
   /** Servers asked for the events of one join, and for what they hold for its state. */
   serversPerJoin: 16,
   serversPerCrossCheck: 3,
+  /** Servers of the room that a join under way keeps for that. */
+  serversRemembered: 256,
   /** Refusals and failures in a row after which a join no longer asks a server. */
   joinStrikes: 8,
-  /** Joins under way at a time, of all users; who comes later waits. */
-  joinsAtOnce: 64,
 
   /** Milliseconds. A page that takes this long is asked of another server too. */
   joinHedgeAfter: 1_500,

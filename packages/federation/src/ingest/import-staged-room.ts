@@ -1,4 +1,12 @@
-import { type EventId, parseUserId, roomVersionRules, type StateSlot, serverOf, stateSlot } from '@starling/protocol'
+import {
+  type EventId,
+  parseUserId,
+  roomVersionRules,
+  type ServerName,
+  type StateSlot,
+  serverOf,
+  stateSlot,
+} from '@starling/protocol'
 import { breathe } from '../breathe.ts'
 import type { StagedImport, Verdict } from '../contracts.ts'
 import type { RoomHead } from '../room/room-head.ts'
@@ -86,7 +94,7 @@ async function gather(
   { serverName }: StagedParts,
 ): Promise<Gathered | string> {
   const map = new Map<StateSlot, EventId>()
-  const servers = new Map<ReturnType<typeof serverOf>, number>()
+  const servers = new Map<ServerName, number>()
   const own: StoredEvent[] = []
   const counts = { join: 0, invite: 0, leave: 0, ban: 0, knock: 0 }
   for (let start = 0; start < state.length; start += BATCH) {

@@ -1,4 +1,4 @@
-import type { RoomId, ServerName } from '@starling/protocol'
+import type { Crypto, RoomId, ServerName } from '@starling/protocol'
 import type { CheckedPdu, KeyRing, RoomEngine, Verdict } from '../../contracts.ts'
 import type { LocalUsers } from '../../ports.ts'
 import type { RoomGate } from '../access/room-gate.ts'
@@ -6,6 +6,7 @@ import type { HourlyQuota } from '../hourly-quota.ts'
 import type { PeerRations } from '../peer-rations.ts'
 import type { Count, EduSink, InvitePolicy, RoomDirectory, RoomViews } from '../ports.ts'
 import type { EventCarrier } from '../wire/event-carrier.ts'
+import type { RoomManifests } from './room-manifest.ts'
 
 /** What the rows of the table of answers stand on. */
 export interface AnswerParts {
@@ -25,6 +26,12 @@ export interface AnswerParts {
   readonly strangersInviteQuota: HourlyQuota
   /** By claiming server. */
   readonly keyClaimQuota: HourlyQuota
+  readonly crypto: Crypto
+  readonly manifests: RoomManifests
+  /** Manifests and digests of states, by asking server. */
+  readonly manifestQuota: HourlyQuota
+  /** State events by id, by asking server. */
+  readonly stateEventQuota: HourlyQuota
   /** What servers have had of rooms in this hour. */
   readonly served: PeerRations
   readonly directory: RoomDirectory | undefined

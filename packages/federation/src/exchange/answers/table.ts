@@ -10,6 +10,7 @@ import { forMembers } from './for-members.ts'
 import { getMissingEvents } from './get-missing-events.ts'
 import { hierarchy } from './hierarchy.ts'
 import { inviteV2 } from './invite.ts'
+import { joinIds, stateDigest } from './join-ids.ts'
 import { makeJoin } from './make-join.ts'
 import { makeKnock } from './make-knock.ts'
 import { makeLeave } from './make-leave.ts'
@@ -22,6 +23,7 @@ import { sendKnock } from './send-knock.ts'
 import { sendLeave } from './send-leave.ts'
 import { sendTransaction } from './send-transaction.ts'
 import { getState, getStateIds } from './state.ts'
+import { stateEvents } from './state-events.ts'
 import { timestampToEvent } from './timestamp-to-event.ts'
 import { userDevices } from './user-devices.ts'
 import { claimUserKeys, queryUserKeys } from './user-keys.ts'
@@ -58,6 +60,9 @@ const OTHERS: readonly Row[] = [
   claimUserKeys,
   userDevices,
   queryServerKeys,
+  joinIds,
+  stateDigest,
+  stateEvents,
 ]
 
 /** Everything that another server can ask about rooms and users. What is not a row here does not exist for it. */

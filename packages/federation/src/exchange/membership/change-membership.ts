@@ -2,9 +2,10 @@ import type { AbortOptions, EventId } from '@starling/protocol'
 import { canonicalJson, serverOf } from '@starling/protocol'
 import { RoomError } from '../../room/room-error.ts'
 import { currentStateEvent, membershipIn, storedEvent } from '../access/state-events.ts'
-import { KeyedLock } from '../wire/keyed-lock.ts'
+import type { KeyedLock } from '../wire/keyed-lock.ts'
 import { deliverStoredInvite, type InviteParts, inviteRemote } from './invite-remote.ts'
 import { type JoinChange, joinRemote } from './join-remote.ts'
+import type { JoinsUnderWay } from './joins-under-way.ts'
 import { knockRemote } from './knock-remote.ts'
 import { type LeaveChange, type LeaveParts, leaveRemote } from './leave-remote.ts'
 import { memberContent } from './member-content.ts'
@@ -15,6 +16,11 @@ import { judgeRestrictedJoin } from './restricted-join.ts'
 export interface MembershipParts extends InviteParts, LeaveParts {
   /** Entered a room through that server: what happened since its answer has to be fetched. */
   entered(roomId: MembershipChange['roomId'], resident: MembershipChange['via']): void
+  /** One task per room or member at a time. */
+  readonly lock: KeyedLock
+  readonly joins: JoinsUnderWay
+  /** Fires when this server stops. Joins end with it and not with whoever asked for them. */
+  readonly stopping: AbortSignal
 }
 
 interface Situation {
@@ -43,14 +49,35 @@ const HANDLERS: Readonly<Record<MembershipChange['membership'], Handler>> = {
  * @throws RoomError; `forbidden` where auth rules or a remote server refuse.
  */
 export function membershipChanger(parts: MembershipParts): ChangeMembership {
-  const lock = new KeyedLock()
-  return (change, options) =>
+  return (change, options) => {
     // One change of one user at a time, and one entering of a room at a time: two users of this server that join at once
     // make one import and one local join.
-    lock.run(lockKey(change), () => apply(parts, change, options))
+    const run = (own: AbortOptions | undefined) => parts.lock.run(lockKey(change), () => apply(parts, change, own))
+    if (change.membership !== 'join') return run(options)
+    const underWay = parts.joins.find<EventId>(change)?.then((eventId) => ({ eventId }))
+    return untilAborted(underWay ?? run({ signal: parts.stopping }), options?.signal)
+  }
 }
 
-function lockKey({ roomId, target, membership }: MembershipChange): string {
+/** Waits no longer than the signal says; the work goes on. @throws the reason of the signal */
+async function untilAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (!signal) return work
+  signal.throwIfAborted()
+  const { promise, reject } = Promise.withResolvers<never>()
+  const abort = () => reject(signal.reason as Error)
+  signal.addEventListener('abort', abort, { once: true })
+  try {
+    return await Promise.race([work, promise])
+  } finally {
+    signal.removeEventListener('abort', abort)
+  }
+}
+
+export function lockKey({
+  roomId,
+  target,
+  membership,
+}: Pick<MembershipChange, 'roomId' | 'target' | 'membership'>): string {
   return membership === 'join' ? roomId : `${roomId} ${target}`
 }
 
@@ -113,10 +140,12 @@ async function changesProfile(parts: MembershipParts, change: MembershipChange):
   return [...keys].some((key) => canonicalJson(wanted[key] ?? null) !== canonicalJson(current[key] ?? null))
 }
 
-async function enter(parts: MembershipParts, change: JoinChange, options?: AbortOptions): Promise<EventId> {
-  const { eventId, resident } = await joinRemote(parts, change, options)
-  parts.entered(change.roomId, [resident])
-  return eventId
+function enter(parts: MembershipParts, change: JoinChange, options?: AbortOptions): Promise<EventId> {
+  return parts.joins.run(change, async (report) => {
+    const { eventId, resident } = await joinRemote(parts, change, report, options)
+    parts.entered(change.roomId, [resident])
+    return eventId
+  })
 }
 
 async function invite(

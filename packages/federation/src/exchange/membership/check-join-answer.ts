@@ -46,7 +46,12 @@ export async function checkJoinAnswer(
   return { ok: true, room: { roomId, roomVersion, state: state.events, authChain: chain, event } }
 }
 
-async function joinEvent(answer: JsonObject, sent: SentJoin, carrier: EventCarrier): Promise<CheckedPdu | undefined> {
+/** The join as the resident let it in; of a restricted one that means with its signature. */
+export async function joinEvent(
+  answer: JsonObject,
+  sent: SentJoin,
+  carrier: EventCarrier,
+): Promise<CheckedPdu | undefined> {
   if (!sent.restricted) return sent.event
   const result = await carrier.unpack(answer.event, sent.roomVersion, sent.resident)
   if (!result.ok || result.checked.redacted || result.checked.pdu.eventId !== sent.event.pdu.eventId) return undefined
