@@ -187,10 +187,12 @@ function roomNamedIn(uri: string): RoomId | undefined {
   return undefined
 }
 
-function isClockRefusal(answer: AnswerEnvelope): boolean {
-  return (
-    answer.status === 400 && answer.content.errcode === CLOCK_ERRCODE && typeof answer.content.server_ts === 'number'
-  )
+/** A clock beyond this shows no time that a request could be dated by: it is not believed. */
+const LATEST_CLOCK = Date.UTC(2200, 0)
+
+function isClockRefusal({ status, content }: AnswerEnvelope): boolean {
+  if (status !== 400 || content.errcode !== CLOCK_ERRCODE || typeof content.server_ts !== 'number') return false
+  return content.server_ts >= 0 && content.server_ts < LATEST_CLOCK
 }
 
 function malformed(message: string): RequestError {

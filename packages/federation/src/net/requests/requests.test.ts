@@ -176,6 +176,27 @@ test('bad input 73: nodes whose clocks are a day apart understand each other', a
   assert.equal((await a.net.requests.request(b.serverName, 'POST', '/_matrix/federation/v1/count/x')).calls, 2)
 })
 
+for (const serverTs of [2 ** 53 - 1, -1]) {
+  test(`bad input 73: a server that says its clock shows ${serverTs} is asked by ours the next time too`, async () => {
+    let lies = 0
+    const liar: Answer = {
+      method: 'POST',
+      path: '/_matrix/federation/v1/count/{thing}',
+      async answer() {
+        lies += 1
+        if (lies > 1) return { calls: lies }
+        throw new AnswerError(400, CLOCK_ERRCODE, 'no time at all', { fields: { server_ts: serverTs } })
+      },
+    }
+    const { network, all } = await nodes(['a', 'b'], { b: { answers: [liar] } })
+    const [a, b] = all
+    await meet(network, a, b)
+    const ask = () => a.net.requests.request(b.serverName, 'POST', '/_matrix/federation/v1/count/x')
+    await assert.rejects(ask(), { code: 'refused', errcode: CLOCK_ERRCODE })
+    assert.equal((await ask()).calls, 2)
+  })
+}
+
 test('strangers and forgers are not answered at all', async () => {
   const row = counter()
   const { network, all } = await nodes(['a', 'b', 'c'], { b: { answers: [row] } })
