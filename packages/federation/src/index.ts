@@ -14,6 +14,7 @@
 
 export type * from './contracts.ts'
 export { Exchange } from './exchange/exchange.ts'
+export type { JoinProgress } from './exchange/membership/joins-under-way.ts'
 export type { ExchangeParts, InvitePolicy, RoomDirectory } from './exchange/ports.ts'
 export { FederationNet, type FederationNetParts } from './net/federation-net.ts'
 export { type NetKeys, openNetKeys } from './net/net-keys.ts'

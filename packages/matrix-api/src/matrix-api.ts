@@ -54,10 +54,15 @@ export interface MatrixApi {
     userId: UserId,
     deviceDisplayName: string,
   ): Promise<{ readonly deviceId: string; readonly accessToken: string }>
+  /** Shows a local user's joins that take long, as account data of type `org.starling.joins`; an empty list at their end. */
+  showJoins(userId: UserId, joins: readonly JsonObject[]): Promise<void>
   /** Finishes what a crash cut short. Before listening. */
   start(): Promise<void>
   stop(): Promise<void>
 }
+
+/** Account data of this software's own: `{joins: [{room_id, stage, events, total, …}]}`, empty when none is under way. */
+const JOINS = 'org.starling.joins'
 
 /** Wires the sections of the API, lowest first. The one place in this package that knows them all. */
 export function createMatrixApi(ports: MatrixApiPorts, options: MatrixApiOptions): MatrixApi {
@@ -158,6 +163,10 @@ export function createMatrixApi(ports: MatrixApiPorts, options: MatrixApiOptions
       const { accessToken } = await sessions.create(userId, deviceId)
       return { deviceId, accessToken }
     },
+    showJoins: (userId, joins) =>
+      accountData.update(userId, undefined, JOINS, (before) =>
+        joins.length === 0 && !(before?.joins as readonly unknown[] | undefined)?.length ? undefined : { joins },
+      ),
     async start() {
       await media.start()
       await encryption.start()

@@ -10,6 +10,7 @@ import { createClientApi, requirePasswordBeyondLoopback } from './compose/client
 import { Counters } from './compose/counters.ts'
 import { startElement } from './compose/element.ts'
 import { type OpenFederation, openFederation } from './compose/federation.ts'
+import { showJoins } from './compose/join-status.ts'
 import { lateLocalUsers } from './compose/late-local-users.ts'
 import { lateRoomDirectory } from './compose/late-room-directory.ts'
 import { nodeControl } from './compose/node-control.ts'
@@ -82,6 +83,7 @@ export class StarlingNode implements AsyncDisposable {
     await requirePasswordBeyondLoopback(api, config)
     await api.start()
     parts.defer(() => api.stop())
+    parts.defer(showJoins(federation, api, logger))
 
     // Others may ask and answer before clients do: a client's first call can already reach its friends.
     await federation.start()

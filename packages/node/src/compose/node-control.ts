@@ -5,6 +5,7 @@ import type { NodeInfo } from '../control/node-info.ts'
 import type { Libp2pHost } from '../libp2p/host.ts'
 import type { Counters } from './counters.ts'
 import type { OpenFederation } from './federation.ts'
+import { joinStatus } from './join-status.ts'
 
 /** People shown by `starling search`. */
 const MAX_FOUND = 20
@@ -20,7 +21,7 @@ export interface ControlParts {
 
 /** What the subcommands ask, answered from the running parts. */
 export function nodeControl({ info, api, owner, federation, host, counters }: ControlParts): NodeControl {
-  const { keys, net, rooms } = federation
+  const { keys, net, rooms, exchange } = federation
   return {
     // Addresses change while the node runs (relays, networks): asked anew.
     info: () => ({ ...info(), multiaddrs: host.transport.multiaddrs() }),
@@ -32,6 +33,7 @@ export function nodeControl({ info, api, owner, federation, host, counters }: Co
         peers: host.transport.connectedPeers().length,
         servers: keys.bindings.servers().length,
         counters: counters.values(),
+        joins: this.joins(),
       }
     },
     peers: () =>
@@ -39,6 +41,7 @@ export function nodeControl({ info, api, owner, federation, host, counters }: Co
         peer_id: peer,
         server_name: keys.keyRing.serverOfPeer(peer) ?? null,
       })),
+    joins: () => exchange.joins.list().map(joinStatus),
     async search(term, signal) {
       const found = await net.userSearch.search(term, MAX_FOUND, { signal })
       return found.map(({ userId, displayName }) => ({ user_id: userId, display_name: displayName ?? null }))

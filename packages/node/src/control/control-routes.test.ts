@@ -3,13 +3,24 @@ import { request } from 'node:http'
 import { test } from 'node:test'
 import express from 'express'
 import { startListener } from '../http/listener.ts'
-import { controlRoutes, type NodeControl } from './control-routes.ts'
+import { controlRoutes, type JoinStatus, type NodeControl } from './control-routes.ts'
 import type { NodeInfo } from './node-info.ts'
+
+const JOIN: JoinStatus = {
+  room_id: '!large',
+  user_id: '@p2p:me',
+  since: 1,
+  stage: 'fetching',
+  events: 10,
+  total: 90_000,
+  resident: 'them',
+}
 
 const control: NodeControl = {
   info: () => ({ server_name: 'me' }) as NodeInfo,
   status: async () => ({ server_name: 'me', rooms: 3 }) as Awaited<ReturnType<NodeControl['status']>>,
   peers: () => [],
+  joins: () => [JOIN],
   search: async (term) => [{ user_id: `@found:${term}`, display_name: null }],
   issueOwnerToken: async () => ({ user_id: '@p2p:me', device_id: 'D', access_token: 'secret' }),
 }
@@ -39,6 +50,7 @@ function ask(port: number, path: string, { method = 'GET', host, token }: Asked 
 test('programs on this machine learn who the node is; commands need the token of the data directory', async () => {
   await using listener = await serve()
   assert.deepEqual(await ask(listener.port, 'node'), [200, { server_name: 'me' }])
+  assert.deepEqual(await ask(listener.port, 'joins'), [200, { joins: [JOIN] }])
   assert.deepEqual(await ask(listener.port, 'control/status', { token: 'token' }), [
     200,
     { server_name: 'me', rooms: 3 },
@@ -54,7 +66,7 @@ test('programs on this machine learn who the node is; commands need the token of
 
 test('bad input 22: a page that rebinds its name to 127.0.0.1 learns nothing of the node', async () => {
   await using guarded = await serve()
-  for (const path of ['node', 'control/status']) {
+  for (const path of ['node', 'joins', 'control/status']) {
     assert.equal((await ask(guarded.port, path, { host: 'evil.example', token: 'token' }))[0], 403)
   }
   assert.equal((await ask(guarded.port, 'node', { host: `localhost:${guarded.port}` }))[0], 200)

@@ -18,6 +18,21 @@ export interface NodeStatus extends NodeInfo {
   readonly servers: number
   /** What was refused and why, by stable labels. */
   readonly counters: Readonly<Record<string, number>>
+  readonly joins: readonly JoinStatus[]
+}
+
+/** A join of a room that is under way. */
+export interface JoinStatus {
+  readonly room_id: string
+  readonly user_id: string
+  /** Milliseconds since the Unix epoch. */
+  readonly since: number
+  readonly stage: 'asking' | 'fetching' | 'entering' | 'waiting'
+  /** Events of the room's state that are here, and of how many; 0 of 0 while that is not known. */
+  readonly events: number
+  readonly total: number
+  /** The server that let the user in. */
+  readonly resident: string | null
 }
 
 export interface FoundPerson {
@@ -30,13 +45,14 @@ export interface NodeControl {
   info(): NodeInfo
   status(): Promise<NodeStatus>
   peers(): readonly PeerStatus[]
+  joins(): readonly JoinStatus[]
   search(term: string, signal: AbortSignal): Promise<readonly FoundPerson[]>
   /** A new session of the owner; what it returns is secret. */
   issueOwnerToken(): Promise<{ readonly user_id: string; readonly device_id: string; readonly access_token: string }>
 }
 
 /**
- * `/_starling/v1/node` for whoever is on this machine, and `/_starling/v1/control/…` for whoever can read the data
+ * `/_starling/v1/node` and `/_starling/v1/joins` for whoever is on this machine, and `/_starling/v1/control/…` for whoever can read the data
  * directory. Neither answers anybody who comes from elsewhere, nor a web page that gave 127.0.0.1 a name of its own
  * (DNS rebinding): the page's browser still says that name. `allowedHosts` is for the twin of the test that shows it.
  */
@@ -49,6 +65,9 @@ export function controlRoutes(
   router.use(loopbackOnly(allowedHosts))
   router.get('/node', (_request, response) => {
     response.json(control.info())
+  })
+  router.get('/joins', (_request, response) => {
+    response.json({ joins: control.joins() })
   })
   router.use('/control', requireToken(token))
   router.get('/control/status', async (_request, response) => {

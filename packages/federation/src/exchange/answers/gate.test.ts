@@ -1,12 +1,14 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import type { EventId, JsonObject, RoomId } from '@starling/protocol'
+import { createIdOfRoom, type EventId, type JsonObject, type RoomId } from '@starling/protocol'
 import { ExchangeNetwork, type ExchangeNode, type NodeOptions } from '../../../test/exchange-network.ts'
+import { limits } from '../limits.ts'
+import { packIds } from '../wire/packed-ids.ts'
 
 type Ask = readonly [
   method: 'GET' | 'POST' | 'PUT',
   uri: (roomId: string, eventId: string) => string,
-  body?: (eventId: EventId) => JsonObject,
+  body?: (eventId: EventId, roomId: RoomId) => JsonObject,
 ]
 
 /** Every read of a room. `{have: []}` and `latest_events` name an event of the room, as a stranger who learnt an id could. */
@@ -22,6 +24,14 @@ const READS: Readonly<Record<string, Ask>> = {
   state: ['GET', (room, event) => `/_matrix/federation/v1/state/${room}?event_id=${event}`],
   state_ids: ['GET', (room, event) => `/_matrix/federation/v1/state_ids/${room}?event_id=${event}`],
   timestamp_to_event: ['GET', (room) => `/_matrix/federation/v1/timestamp_to_event/${room}?ts=0&dir=f`],
+  join_ids: ['GET', (room, event) => `/_starling/federation/v1/join_ids/${room}/${event}`],
+  state_digest: ['GET', (room, event) => `/_starling/federation/v1/state_digest/${room}/${event}`],
+  state_events: [
+    'POST',
+    (room) => `/_starling/federation/v1/state_events/${room}`,
+    // In room version 12 the room's id names the create event, which every member and every invitee knows.
+    (_, roomId) => ({ ids: packIds([createIdOfRoom(roomId)]) }),
+  ],
   events_since: ['POST', (room) => `/_starling/federation/v1/events_since/${room}`, () => ({ have: [] })],
 }
 
@@ -44,7 +54,7 @@ function ask(
   eventId: EventId,
 ): Promise<JsonObject> {
   const [method, uri, body] = READS[operation] as Ask
-  return a.ask(from, method, uri(encodeURIComponent(roomId), encodeURIComponent(eventId)), body?.(eventId))
+  return a.ask(from, method, uri(encodeURIComponent(roomId), encodeURIComponent(eventId)), body?.(eventId, roomId))
 }
 
 const forbidden = { code: 'refused', status: 403, errcode: 'M_FORBIDDEN' }
@@ -99,13 +109,41 @@ test('bad input 24: an event asked for through another room is not there', async
   const mine = await a.rooms.createRoom(a.user())
   await b.join(mine, [a])
   await network.settled()
-  for (const operation of ['event_auth', 'state', 'state_ids']) {
+  for (const operation of ['event_auth', 'state', 'state_ids', 'join_ids', 'state_digest']) {
     await assert.rejects(ask(a, b, operation, mine, eventId), { status: 404, errcode: 'M_NOT_FOUND' }, operation)
   }
   const backfill = await ask(a, b, 'backfill', mine, eventId)
   assert.deepEqual(backfill.pdus, [])
   const missing = await ask(a, b, 'get_missing_events', mine, eventId)
   assert.deepEqual(missing.events, [])
+})
+
+test('state events are given by id, messages are not: they have a history visibility', async (t) => {
+  const { network, a, b, roomId, eventId } = await setUp(t)
+  await a.invite(roomId, b.user())
+  await b.join(roomId)
+  await network.settled()
+  const uri = `/_starling/federation/v1/state_events/${encodeURIComponent(roomId)}`
+  const answer = await a.ask(b, 'POST', uri, { ids: packIds([eventId, createIdOfRoom(roomId)]) })
+  assert.deepEqual(
+    (answer.events as JsonObject[]).map(({ type }) => type),
+    ['m.room.create'],
+  )
+  const elsewhere = await a.rooms.createRoom(a.user())
+  const theirs = await a.ask(b, 'POST', uri, { ids: packIds([createIdOfRoom(elsewhere)]) })
+  assert.deepEqual(theirs.events, [], 'bad input 24: nor events of other rooms')
+})
+
+test('a member is given a bounded number of states an hour', async (t) => {
+  const { network, a, b, roomId, eventId } = await setUp(t)
+  await a.invite(roomId, b.user())
+  await b.join(roomId)
+  await network.settled()
+  const attempt = () => ask(a, b, 'state_digest', roomId, eventId)
+  for (let asked = 0; asked < limits.manifestsPerHour; asked++) await attempt()
+  await assert.rejects(attempt(), { status: 429, errcode: 'M_LIMIT_EXCEEDED' })
+  network.clock.advance(3_600_000)
+  await attempt()
 })
 
 test('strangers learn from no digest in which rooms this server is', async (t) => {
@@ -136,6 +174,11 @@ const MALFORMED: readonly (readonly [method: 'GET' | 'POST' | 'PUT', uri: string
   ['POST', '/_matrix/federation/v1/get_missing_events/{room}', { latest_events: Array(65).fill(`$${'x'.repeat(43)}`) }],
   ['POST', '/_matrix/federation/v1/get_missing_events/{room}', { latest_events: [{}], earliest_events: [] }],
   ['POST', '/_matrix/federation/v1/get_missing_events/{room}'],
+  ['GET', '/_starling/federation/v1/join_ids/{room}/{event}?from=-1'],
+  ['POST', '/_starling/federation/v1/state_events/{room}', { ids: '' }],
+  ['POST', '/_starling/federation/v1/state_events/{room}', { ids: 'short' }],
+  ['POST', '/_starling/federation/v1/state_events/{room}', { ids: 'A'.repeat(43 * 300) }],
+  ['POST', '/_starling/federation/v1/state_events/{room}', { ids: [] }],
   ['GET', '/_matrix/federation/v1/state/{room}'],
   ['GET', '/_matrix/federation/v1/timestamp_to_event/{room}?ts=x&dir=f'],
   ['GET', '/_matrix/federation/v1/timestamp_to_event/{room}?ts=1&dir=x'],

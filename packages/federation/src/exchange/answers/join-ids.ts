@@ -7,7 +7,7 @@ import type { AnswerParts } from './answer-parts.ts'
 import { eventIdOf, invalid, notFound, requireQuota, roomIdOf } from './read-request.ts'
 
 /**
- * Starling's own: a page of the manifest of a join (decision 0009). `?from=n` → `{auth_chain, state, next?}`, ids packed;
+ * Starling's own: a page of the manifest of a join (decision 0012). `?from=n` → `{auth_chain, state, next?}`, ids packed;
  * `from` counts through the auth chain and then the state. Any member answers it, not only who let the join in.
  */
 export function joinIds(parts: AnswerParts): Answer {

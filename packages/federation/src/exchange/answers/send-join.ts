@@ -13,7 +13,7 @@ import type { RoomManifest } from './room-manifest.ts'
 import { packState } from './state-answer.ts'
 import { letIn, type MemberEventRequest, requireMemberEvent, takeMemberEvent } from './take-member-event.ts'
 
-/** Asked for with this in the query, and answered under the same name: decision 0009. */
+/** Asked for with this in the query, and answered under the same name: decision 0012. */
 export const MANIFEST = 'org.starling.manifest'
 
 /**

@@ -7,7 +7,7 @@ import { requireHashIds } from './join-ids.ts'
 import { bodyOf, invalid, requireQuota, roomIdOf } from './read-request.ts'
 
 /**
- * Starling's own: state events of a room by id (decision 0009). `{ids: packed}` → `{events}`: those that are here, in the
+ * Starling's own: state events of a room by id (decision 0012). `{ids: packed}` → `{events}`: those that are here, in the
  * order asked for, until the page is full; the rest is asked for again. Only state: members get that whole from `state` anyway,
  * while messages have a history visibility.
  */

@@ -14,7 +14,7 @@ import { digestIds, unpackIds } from '../wire/packed-ids.ts'
 import { asArray, asInteger, asObject, asString } from '../wire/read-json.ts'
 import { ask } from '../wire/request-failure.ts'
 
-/** What is to be fetched so that a room can be entered: decision 0009. */
+/** What is to be fetched so that a room can be entered: decision 0012. */
 export interface JoinPlan {
   readonly roomId: RoomId
   readonly roomVersion: string

@@ -95,6 +95,11 @@ export class JoinsUnderWay {
     return promise
   }
 
+  /** Tells anew what of a user is under way: after a restart nobody else says that an earlier run's join is over. */
+  refresh(userId: UserId): void {
+    this.#tell(userId)
+  }
+
   /** Resolves once no join is under way. */
   async ended(): Promise<void> {
     while (this.#joins.size > 0) await Promise.allSettled([...this.#joins.values()].map(({ outcome }) => outcome))

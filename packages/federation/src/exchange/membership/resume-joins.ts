@@ -30,6 +30,7 @@ async function resumeJoin(parts: MembershipParts, row: JoinRow, options: Require
       await abandonJoin(parts, roomId)
       return true
     })
+    parts.joins.refresh(row.change.target)
     if (isDone) return
     await pause(parts, options)
   }

@@ -1,4 +1,4 @@
-import type { NodeStatus } from '../../control/control-routes.ts'
+import type { JoinStatus, NodeStatus } from '../../control/control-routes.ts'
 import { dataDirectory } from '../../store/data-directory.ts'
 import type { Command } from '../command.ts'
 import { ControlClient } from '../control-client.ts'
@@ -18,9 +18,22 @@ export const status: Command = {
     console.log(`Running      ${duration(node.uptime)}, pid ${node.pid}, version ${node.version}`)
     console.log(`Rooms        ${node.rooms}`)
     console.log(`Connected    ${node.peers} peers, ${node.servers} of them Starling nodes`)
+    for (const join of node.joins) console.log(`Joining      ${join.room_id}: ${progressOf(join)}`)
     for (const address of node.multiaddrs) console.log(`Address      ${address}`)
     return EXIT.stopped
   },
+}
+
+const STAGES: Readonly<Record<JoinStatus['stage'], string>> = {
+  asking: 'asking to be let in',
+  fetching: 'fetching the room',
+  entering: 'entering',
+  waiting: 'waiting until a server of the room can be reached',
+}
+
+function progressOf({ stage, events, total, resident }: JoinStatus): string {
+  const count = total > 0 ? `, ${events} of ${total} events` : ''
+  return `${STAGES[stage]}${count}${resident === null ? '' : `, by ${resident}`}`
 }
 
 function duration(seconds: number): string {
