@@ -8,6 +8,7 @@ import type { StoredEvent } from '../store/event-store.ts'
 import { type EventStatus, type TransactionName, tables } from '../store/tables.ts'
 import { changeCurrentState } from './current-state.ts'
 import { moveBackwardExtremities, nextExtremities } from './extremities.ts'
+import { noteCitations } from './note-citations.ts'
 import { applyRedaction, findPendingRedaction } from './redactions.ts'
 import { relationOf } from './relations.ts'
 
@@ -40,7 +41,8 @@ export async function placeEvent(
   parts: PlaceParts,
 ): Promise<Verdict> {
   const { pdu, status, reason = status } = placement
-  const event = eventOf(placement, transaction)
+  const { number } = transaction.requireHead()
+  const event = { ...eventOf(placement, transaction), ...(await noteCitations(pdu, number, transaction)) }
   if (status === 'accepted') return placeAccepted(event, placement, transaction, parts)
   await moveBackwardExtremities(pdu, status, transaction)
   transaction.putEvent(event)

@@ -4,6 +4,7 @@ import type { RoomTransaction } from '../room/room-transaction.ts'
 import type { StoredEvent } from '../store/event-store.ts'
 import type { RoomNumber } from '../store/tables.ts'
 import { completeEvent, completes } from './complete-event.ts'
+import { noteCitations } from './note-citations.ts'
 import { findPendingRedaction } from './redactions.ts'
 import { checkByAuthEvents } from './step-4-auth-events.ts'
 
@@ -13,12 +14,14 @@ export interface OutlierRoom {
   readonly rules: RoomVersionRules
   /** The room's create event, where it is known. There is no other. */
   readonly createId?: EventId | undefined
+  /** Events come one by one into a room that is here: what will stand on them is noted. */
+  readonly grows?: boolean
 }
 
 /** A room that has a DAG here, as outliers need it. */
 export function outlierRoomOf(transaction: RoomTransaction): OutlierRoom {
   const { number, rules, state } = transaction.requireHead()
-  return { number, rules, createId: state.map.get(CREATE) }
+  return { number, rules, createId: state.map.get(CREATE), grows: true }
 }
 
 const CREATE = stateSlot('m.room.create', '')
@@ -35,6 +38,7 @@ export async function storeOutlier(
   const event: StoredEvent = {
     ...{ room: number, roomId: transaction.roomId, version: rules.version, ...verdict, pdu },
     ...(incomplete ? { incomplete: true as const } : {}),
+    ...(await noteCitations(pdu, number, transaction, { whole: room.grows !== true })),
   }
   const early = transaction.head && (await findPendingRedaction(pdu, rules, transaction))
   transaction.putEvent(early ? { ...event, pdu: early.pdu, redactedBy: early.redaction.pdu.eventId } : event)

@@ -78,6 +78,7 @@ async function removeRows(room: RoomNumber, database: Database): Promise<EventId
   }
   for await (const { key } of tables.state.scan(source, [room])) await remove(tables.state.del(key))
   for await (const { key } of tables.stateChunk.scan(source, [room])) await remove(tables.stateChunk.del(key))
+  for await (const { key } of tables.citation.scan(source, [room])) await remove(tables.citation.del(key))
   for await (const { key } of tables.timeline.scan(source, [room])) await remove(tables.timeline.del(key))
   for await (const { key } of tables.stateChange.scan(source, [room])) await remove(tables.stateChange.del(key))
   for await (const { key } of tables.relation.scan(source, [room])) await remove(tables.relation.del(key))

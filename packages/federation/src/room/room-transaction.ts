@@ -2,6 +2,7 @@ import type { BatchOperation, EventId, KeyRange, KeyValue, RoomId, UserId } from
 import type { DerivedState, RoomState, StateDelta, StateStore } from '../state/state-store.ts'
 import type { Database } from '../store/database.ts'
 import { type EventStore, eventRows, type StoredEvent } from '../store/event-store.ts'
+import { rangeUnder } from '../store/key-encoding.ts'
 import type { PendingPosition, StreamPositionCounter } from '../store/stream-positions.ts'
 import type { RowSource } from '../store/table.ts'
 import type { RoomNumber, StateId } from '../store/tables.ts'
@@ -70,6 +71,25 @@ export class RoomTransaction implements RowSource {
   /** Scans see durable rows only. */
   entries(range: KeyRange): AsyncIterable<KeyValue> {
     return this.#database.entries(range)
+  }
+
+  /** Values of all rows whose keys begin like this, those that are not durable yet as well, in no order. */
+  async valuesUnder(prefix: Uint8Array): Promise<Map<string, Uint8Array>> {
+    // Before the scan: what becomes durable while it runs may be missing from it, and is then in here.
+    const newer = this.#database.pendingUnder(prefix)
+    const start = Buffer.from(prefix).toString('latin1')
+    for (const [key, operation] of this.#operations) {
+      if (key.startsWith(start)) newer.set(key, operation.type === 'put' ? operation.value : undefined)
+    }
+    const values = new Map<string, Uint8Array>()
+    for await (const [key, value] of this.#database.entries(rangeUnder(prefix))) {
+      values.set(Buffer.from(key).toString('latin1'), value)
+    }
+    for (const [key, value] of newer) {
+      if (value) values.set(key, value)
+      else values.delete(key)
+    }
+    return values
   }
 
   // ------------------------------------------------------------------------------------------------ events

@@ -41,7 +41,9 @@ export const Bucket = {
   roomMember: 17,
   /** `[room, state id, number]` → `ChunkRow`: a part of that state's snapshot, shared by later ones. */
   stateChunk: 18,
-  // 19–63 free for the room engine, 64–111 for keys, EDUs and discovery, 112–127 for exchange/.
+  /** `[room, event id, event id that names it as an auth event]` → `CitationRow`. */
+  citation: 19,
+  // 20–63 free for the room engine, 64–111 for keys, EDUs and discovery, 112–127 for exchange/.
   /** `[user id, room id]` → `PendingLeave`: rejected invites of which no server of the room could be told yet. */
   pendingLeave: 112,
   /** `[room id, event id]` → `IncompleteRow`: events of which only the redacted form came. */

@@ -63,6 +63,14 @@ export class Database {
     return this.#store.entries(range)
   }
 
+  /** Rows submitted and not yet durable whose keys begin like this; undefined: a row that goes. Costs what is pending. */
+  pendingUnder(prefix: Uint8Array): Map<string, Uint8Array | undefined> {
+    const start = keyText(prefix)
+    const found = new Map<string, Uint8Array | undefined>()
+    for (const [key, { value }] of this.#pending) if (key.startsWith(start)) found.set(key, value)
+    return found
+  }
+
   /** Resolves once durable; rejects with StoreWriteError if this batch or an earlier one could not be written. */
   submit(operations: readonly BatchOperation[]): Promise<void> {
     const serial = ++this.#serial

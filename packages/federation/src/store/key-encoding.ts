@@ -47,8 +47,12 @@ export function decodeKey(key: Uint8Array, shape: readonly ('int' | 'text')[]): 
 
 /** Every key that begins with these parts. */
 export function prefixRange(bucket: number, parts: readonly KeyPart[]): KeyRange & { gte: Uint8Array; lt: Uint8Array } {
-  const gte = encodeKey(bucket, parts)
-  return { gte, lt: successor(gte) }
+  return rangeUnder(encodeKey(bucket, parts))
+}
+
+/** Every key that begins like this one. */
+export function rangeUnder(prefix: Uint8Array): KeyRange & { gte: Uint8Array; lt: Uint8Array } {
+  return { gte: prefix, lt: successor(prefix) }
 }
 
 /** The smallest key above every key with this prefix. A key of bytes 255 only has none; buckets stop short of that. */

@@ -62,9 +62,22 @@ export interface EventRow {
    * authorises nothing; when it comes again with its auth chain it is judged like any other.
    */
   readonly unjudged?: true
+  /**
+   * Every event stored since that names this one as an auth event has a row in `citation`. So for state events that came one by
+   * one; of a whole room taken in at once only for member events, which few others name.
+   */
+  readonly tracked?: true
   /** The content hash did not match, so `pdu` is the redacted form; the whole event replaces it when it comes. */
   readonly incomplete?: true
   readonly pdu: PduJson
+}
+
+/** A state event, seen from one that it names among its auth events. */
+export interface CitationRow {
+  /** The slot of the event that cites. */
+  readonly slot: StateSlot
+  /** Its own citations are all noted as well. */
+  readonly tracked: boolean
 }
 
 /** `base` absent: the whole map, in `entries` where it is small, else as a `tree`. Else what differs from `base`; null empties a slot. */
@@ -130,6 +143,7 @@ export const tables = {
   roomEvent: new Table<[RoomNumber, EventId], 0>(Bucket.roomEvent, ['int', 'text']),
   state: new Table<[RoomNumber, StateId], StateRow>(Bucket.state, ['int', 'int']),
   stateChunk: new Table<[RoomNumber, StateId, number], ChunkRow>(Bucket.stateChunk, ['int', 'int', 'int']),
+  citation: new Table<[RoomNumber, EventId, EventId], CitationRow>(Bucket.citation, ['int', 'text', 'text']),
   stateChange: new Table<[RoomNumber, number, StateSlot], EventId | null>(Bucket.stateChange, ['int', 'int', 'text']),
   timeline: new Table<[RoomNumber, number], EventId>(Bucket.timeline, ['int', 'int']),
   relation: new Table<[RoomNumber, EventId, number], RelationRow>(Bucket.relation, ['int', 'text', 'int']),
