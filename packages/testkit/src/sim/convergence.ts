@@ -1,0 +1,170 @@
+import {
+  type EventId,
+  type RoomVersionRules,
+  roomVersionRules,
+  type ServerName,
+  type StateMap,
+  serverOf,
+  type UserId,
+} from '@starling/protocol'
+import { everybodyIn } from './honest-authors.ts'
+import { membersOf } from './member-group.ts'
+import { type NodeView, readView, stateText } from './node-view.ts'
+import { differingSlots, type ReferenceRoom, referenceRoom } from './reference-room.ts'
+import type { SimulatedNode } from './simulated-node.ts'
+import type { SimulatedWorld } from './simulated-world.ts'
+
+export interface Convergence {
+  /** What honest nodes do not agree on, or what is wrong though they do. Empty: all is well. */
+  readonly problems: readonly string[]
+  /** Honest nodes that were compared. */
+  readonly group: readonly ServerName[]
+  /** Hash-free text of what the group agreed on, for the trace. */
+  readonly outcome: string
+  /** False where some event's ancestors were never seen by anybody, so that only the nodes can be compared. */
+  readonly hasReference: boolean
+}
+
+/** Compares what is on the disks of the honest nodes that are in the room, after everything has healed. */
+export async function assertConvergence(world: SimulatedWorld, nodes: readonly SimulatedNode[]): Promise<Convergence> {
+  const { roomId, plan, checks } = world
+  const rules = roomVersionRules(plan.roomVersion)
+  if (roomId === undefined || !rules)
+    return { problems: ['no room was made'], group: [], outcome: '', hasReference: false }
+  const users = everybodyIn(world)
+  const candidates = new Set<EventId>([...checks.events.keys(), ...world.authored.keys()])
+  const views: NodeView[] = []
+  for (const node of nodes) views.push(await readView(node, roomId, candidates, users))
+  const honest = views.filter(({ node }) => !node.isByzantine)
+  const group = membersOf(honest, (view, other) => view.joinedServers.has(other.name))
+  const problems = [
+    ...world.breaches.map((breach) => `breach: ${breach}`),
+    ...honest.flatMap(lostAcknowledged),
+    ...honest.flatMap(inconsistentIndexes),
+    ...differences(group),
+    ...outsiders(honest, group),
+  ]
+  const reference = referenceOf(world, views, rules)
+  const hasReference = group.length > 0 && group.every((view) => canJudge(view, reference))
+  if (hasReference) for (const view of group) problems.push(...againstReference(view, reference))
+  const [first] = group
+  const outcome = first ? `${first.extremities.join(',')}\n${stateText(first.state)}` : ''
+  return { problems, group: group.map(({ name }) => name), outcome, hasReference }
+}
+
+/** A node that believes to be in the room, and that the group has removed, has not heard of it: no more than that is allowed. */
+function outsiders(honest: readonly NodeView[], group: readonly NodeView[]): string[] {
+  return honest.flatMap((view) => {
+    if (group.includes(view) || !view.joinedServers.has(view.name)) return []
+    const holders = group.filter((member) => member.joinedServers.has(view.name))
+    return holders.length === 0 ? [] : [`${view.name} and ${namesOf(holders)} disagree on who is in the room`]
+  })
+}
+
+function lostAcknowledged({ name, node, standing }: NodeView): string[] {
+  return [...node.acknowledged].flatMap((id) => {
+    const found = standing.get(id)
+    if (found === undefined) return [`${name} acknowledged ${id} and has lost it`]
+    return found === 'rejected' ? [`${name} acknowledged ${id} and has rejected it`] : []
+  })
+}
+
+/** Lists that a node keeps beside the state, for speed, have to say what the state says. */
+function inconsistentIndexes(view: NodeView): string[] {
+  const problems: string[] = []
+  const joined = new Set<ServerName>()
+  for (const [slot, id] of view.state) {
+    const membership = view.pdus.get(id)?.content.membership
+    if (!slot.startsWith('13:m.room.member')) continue
+    const user = slot.slice('13:m.room.member'.length) as UserId
+    if (membership === 'join') joined.add(serverOf(user))
+    const shown = view.memberships.get(user)
+    if (view.joinedServers.has(view.name) && view.pdus.has(id) && shown !== membership) {
+      problems.push(`${view.name} shows ${user} as ${shown}, its state says ${String(membership)}`)
+    }
+    if (membership === 'ban' && shown === 'join') problems.push(`${view.name} shows the banned ${user} as joined`)
+  }
+  const unknown = [...view.state].some(([slot, id]) => slot.startsWith('13:m.room.member') && !view.pdus.has(id))
+  const same = joined.size === view.joinedServers.size && [...joined].every((server) => view.joinedServers.has(server))
+  if (!same && !unknown) {
+    problems.push(
+      `${view.name} counts ${[...view.joinedServers].sort().join()} as joined, its state ${[...joined].sort().join()}`,
+    )
+  }
+  return problems
+}
+
+function differences(group: readonly NodeView[]): string[] {
+  const [first, ...others] = group
+  if (!first) return []
+  const problems: string[] = []
+  for (const other of others) {
+    const pair = `${first.name} and ${other.name}`
+    const slots = differingSlots(first.state, other.state)
+    if (slots.length > 0) problems.push(`${pair} differ in state: ${slots.join('; ')}`)
+    if (first.extremities.join() !== other.extremities.join()) {
+      problems.push(`${pair} differ in forward extremities: ${first.extremities.join()} / ${other.extremities.join()}`)
+    }
+  }
+  for (const view of group) for (const other of group) if (view !== other) problems.push(...missingOf(view, other))
+  return problems
+}
+
+/** What `from` accepted has to stand in `view` too, unless it is from before `view` came in; and what both have is judged alike. */
+function missingOf(view: NodeView, from: NodeView): string[] {
+  const history = ancestorsOf(view.backward, from)
+  const problems: string[] = []
+  for (const [id, standing] of from.standing) {
+    const here = view.standing.get(id)
+    if (here === undefined) {
+      if (standing === 'accepted' && !history.has(id))
+        problems.push(`${view.name} lacks ${id}, which ${from.name} accepted`)
+    } else if ((here === 'rejected') !== (standing === 'rejected') && view.name < from.name) {
+      problems.push(`${id} is ${here} at ${view.name}, ${standing} at ${from.name}`)
+    }
+  }
+  return problems
+}
+
+/** The ids and all that comes before them, as far as `view` knows. */
+function ancestorsOf(ids: readonly EventId[], view: NodeView): ReadonlySet<EventId> {
+  const found = new Set<EventId>()
+  const open = [...ids]
+  for (let id = open.pop(); id !== undefined; id = open.pop()) {
+    if (found.has(id)) continue
+    found.add(id)
+    open.push(...(view.pdus.get(id)?.prevEvents ?? []))
+  }
+  return found
+}
+
+function referenceOf(world: SimulatedWorld, views: readonly NodeView[], rules: RoomVersionRules): ReferenceRoom {
+  const events = new Map(world.checks.events)
+  for (const view of views) for (const [id, pdu] of view.pdus) if (!events.has(id)) events.set(id, pdu)
+  return referenceRoom(events.values(), rules, world.crypto.ed25519)
+}
+
+function canJudge(view: NodeView, reference: ReferenceRoom): boolean {
+  return [...view.standing.keys()].every((id) => reference.stateAfter(id) !== undefined)
+}
+
+function againstReference(view: NodeView, reference: ReferenceRoom): string[] {
+  const problems: string[] = []
+  for (const [id, standing] of view.standing) {
+    const isRejected = reference.rejected.has(id)
+    if (isRejected !== (standing === 'rejected')) {
+      problems.push(`${id} is ${standing} at ${view.name}; from scratch it is ${isRejected ? '' : 'not '}rejected`)
+    }
+  }
+  const states = view.extremities.flatMap((id): readonly StateMap[] => {
+    const state = reference.stateAfter(id)
+    return state ? [state] : []
+  })
+  const slots = differingSlots(view.state, reference.resolve(states))
+  if (slots.length > 0) problems.push(`${view.name} has another state than from scratch: ${slots.join('; ')}`)
+  return problems
+}
+
+function namesOf(views: readonly NodeView[]): string {
+  return views.map(({ name }) => name).join(', ')
+}
