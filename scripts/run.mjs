@@ -27,6 +27,7 @@ const TASKS = {
   format: [['biome', 'check', '--write', '.']],
   test: [...CHECKS, ['node', 'scripts/test.ts', '...args']],
   bench: [['node', 'packages/testkit/bench/run.ts', '...args']],
+  sim: [['node', 'packages/testkit/src/sim/main.ts', '...args']],
   fuzz: [['node', 'packages/testkit/src/fuzz/fuzz.ts', '...args']],
 }
 
