@@ -1,11 +1,10 @@
-import { compareIds } from '../dag/topological-order.ts'
 import type { EventId } from '../ids/branded.ts'
 import type { StateMap, StateSlot } from './state-map.ts'
 
 /** Room versions, "Unconflicted state map and conflicted state set". */
 export interface Conflicts {
   readonly unconflicted: Map<StateSlot, EventId>
-  /** The conflicted state set, in id order. */
+  /** The conflicted state set, in no order that means anything. */
   readonly conflicted: readonly EventId[]
   /** What each set contributes to it; sets that contribute the same are one. */
   readonly conflictedBySet: readonly (readonly EventId[])[]
@@ -30,5 +29,5 @@ export function splitConflicts(stateSets: readonly StateMap[]): Conflicts {
     for (const id of ids) conflicted.add(id)
     bySet.set(ids.join('\n'), ids)
   }
-  return { unconflicted, conflicted: [...conflicted].sort(compareIds), conflictedBySet: [...bySet.values()] }
+  return { unconflicted, conflicted: [...conflicted], conflictedBySet: [...bySet.values()] }
 }

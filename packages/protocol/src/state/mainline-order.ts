@@ -1,18 +1,34 @@
 import { byAge } from '../dag/topological-order.ts'
 import type { Pdu } from '../events/pdu.ts'
 import type { EventId } from '../ids/branded.ts'
+import type { ContendedEvents } from './contended-events.ts'
 import type { EventSource } from './event-source.ts'
 import { authEventOf } from './power-order.ts'
 
 /**
- * Room versions, "Mainline ordering", earliest first. `powerLevels` is P₀; without one all positions are infinite. Each
- * power levels event is looked at once, however many events stand on it.
+ * Room versions, "Mainline ordering" of these events (numbers), earliest first. `powerLevels` is P₀; without one all positions are
+ * infinite. Each power levels event is looked at once, however many events stand on it.
  */
-export function mainlineOrder(events: readonly Pdu[], powerLevels: Pdu | undefined, source: EventSource): Pdu[] {
-  const positions = mainlinePositions(powerLevels, source)
-  const ranked = events.map((event) => ({ event, position: positionOf(event, positions, source) }))
+export function mainlineOrder(
+  numbers: readonly number[],
+  contended: ContendedEvents,
+  powerLevels: Pdu | undefined,
+  source: EventSource,
+): number[] {
+  const { events, graph } = contended
+  const positions = new Float64Array(events.length).fill(Number.NaN)
+  // The mainline may leave what is contended, and come back.
+  for (const [id, position] of mainlinePositions(powerLevels, source)) {
+    const number = graph.numberOf.get(id)
+    if (number !== undefined) positions[number] = position
+  }
+  const ranked = numbers.map((number) => ({
+    number,
+    event: events[number] as Pdu,
+    position: positionOf(number, positions, contended),
+  }))
   ranked.sort((a, b) => comparePositions(b.position, a.position) || byAge(a.event, b.event))
-  return ranked.map(({ event }) => event)
+  return ranked.map(({ number }) => number)
 }
 
 function mainlinePositions(powerLevels: Pdu | undefined, source: EventSource): Map<EventId, number> {
@@ -25,19 +41,18 @@ function mainlinePositions(powerLevels: Pdu | undefined, source: EventSource): M
 }
 
 /** The mainline position of an event; remembers it for every power levels event on the way. */
-function positionOf(event: Pdu, positions: Map<EventId, number>, source: EventSource): number {
-  const passed = new Set<EventId>()
+function positionOf(start: number, positions: Float64Array, contended: ContendedEvents): number {
+  const passed: number[] = []
   let position = Number.POSITIVE_INFINITY
-  for (let next = authEventOf(event, 'm.room.power_levels', source); next && !passed.has(next.eventId); ) {
-    const known = positions.get(next.eventId)
-    if (known !== undefined) {
+  for (let next = contended.powerLevels(start); next !== undefined; next = contended.powerLevels(next)) {
+    const known = positions[next] ?? Number.NaN
+    if (!Number.isNaN(known)) {
       position = known
       break
     }
-    passed.add(next.eventId)
-    next = authEventOf(next, 'm.room.power_levels', source)
+    passed.push(next)
   }
-  for (const id of passed) positions.set(id, position)
+  for (const number of passed) positions[number] = position
   return position
 }
 

@@ -2,15 +2,14 @@ import type { EventId } from '../ids/branded.ts'
 import type { RoomVersionRules } from '../rooms/rules.ts'
 import { type AuthGraph, authGraphOf } from './auth-graph.ts'
 import { type Conflicts, splitConflicts } from './conflicts.ts'
+import { ContendedEvents } from './contended-events.ts'
 import type { EventSource } from './event-source.ts'
 import { fullConflictedSet } from './full-conflicted-set.ts'
-import { iterativeAuthChecks, type ResolveOptions } from './iterative-auth.ts'
+import { PartialState, type ResolveOptions } from './iterative-auth.ts'
 import { mainlineOrder } from './mainline-order.ts'
 import { powerEventsWithAuth, reverseTopologicalPowerOrder } from './power-order.ts'
 import { resolveStateV1 } from './resolve-state-v1.ts'
-import { type StateMap, type StateSlot, stateSlot } from './state-map.ts'
-
-const POWER_LEVELS = stateSlot('m.room.power_levels', '')
+import type { StateMap, StateSlot } from './state-map.ts'
 
 /**
  * The resolution of a set of room states: algorithm 1 (room version 1), 2 (versions 2 to 11) or 2.1 (12), "State resolution" of the room version.
@@ -48,19 +47,24 @@ export function resolveConflicts(
   rules: RoomVersionRules,
   options: ResolveOptions,
 ): Map<StateSlot, EventId> {
+  const contended = new ContendedEvents(graph, full, source)
   // 1
-  const power = powerEventsWithAuth(full, graph, source)
-  const powerOrder = reverseTopologicalPowerOrder(power, source, rules)
+  const power = powerEventsWithAuth(contended)
+  const powerOrder = reverseTopologicalPowerOrder(power, contended, source, rules)
   // 2. Version 2.1 begins with nothing, so that what is unconflicted cannot outvote what it never saw.
-  const state = new Map(rules.stateResolution === 'v2.1' ? [] : conflicts.unconflicted)
-  iterativeAuthChecks(powerOrder, state, source, rules, options)
+  const base: StateMap = rules.stateResolution === 'v2.1' ? new Map() : conflicts.unconflicted
+  const partial = new PartialState(base, contended, source, rules, options)
+  partial.check(powerOrder)
   // 3
-  const rest = [...full].flatMap((id) => (power.has(id) ? [] : (source.event(id) ?? [])))
-  const powerLevels = state.get(POWER_LEVELS)
-  const restOrder = mainlineOrder(rest, powerLevels && source.event(powerLevels), source)
+  const rest: number[] = []
+  contended.isFull.forEach((is, number) => {
+    if (is === 1 && power[number] === 0) rest.push(number)
+  })
+  const restOrder = mainlineOrder(rest, contended, partial.holder('m.room.power_levels', ''), source)
   // 4
-  iterativeAuthChecks(restOrder, state, source, rules, options)
+  partial.check(restOrder)
   // 5
+  const state = new Map(partial.entries())
   for (const [slot, id] of conflicts.unconflicted) state.set(slot, id)
   return state
 }
