@@ -77,8 +77,11 @@ export interface Gossip {
    * topics). Until set, nobody may.
    */
   setAdmission(admits: (peer: PeerId, topic: string) => boolean): void
-  /** Asks again for every known subscription of the peer, or of all peers: call when membership or key bindings change. */
-  reviewAdmission(peer?: PeerId): void
+  /**
+   * Asks again for every known subscription of the peer, or of all peers, and of all topics or that one: call when membership
+   * or key bindings change. What is not admitted any more gets nothing from this call on.
+   */
+  reviewAdmission(peer?: PeerId, topic?: string): void
 }
 
 /** Rendezvous points: where a node says that it can be found. What comes back is a hint, never an identity. */

@@ -1,10 +1,11 @@
-import type { EventId, JsonObject, RoomId, ServerName, UserId } from '@starling/protocol'
+import type { EventId, JsonObject, Pdu, RoomId, ServerName, UserId } from '@starling/protocol'
 import { serverOf } from '@starling/protocol'
 import { type FakeKeyDirectory, QuietLogger, TestClock, testCrypto } from '@starling/testkit'
 import type { Answer, KeyRing, RoomSender, ServerRequests, Verdict } from '../src/contracts.ts'
 import { Exchange } from '../src/exchange/exchange.ts'
 import type { ChangeMembership } from '../src/exchange/membership/membership-change.ts'
 import type { ExchangeParts, Timers } from '../src/exchange/ports.ts'
+import { RemovalNotices } from '../src/net/outbox/removal-notices.ts'
 import { AnswerError } from '../src/net/requests/answer-error.ts'
 import { AnswerTable } from '../src/net/requests/answer-table.ts'
 import { RequestError } from '../src/net/requests/request-error.ts'
@@ -123,7 +124,10 @@ export class ExchangeNode implements RoomSender {
     this.#table = new AnswerTable(this.exchange.answers)
     this.exchange.start()
     this.#unwatch = this.engine.watch({
-      localEvent: (roomId, event) => this.#flood(roomId, event.eventId, event.json),
+      localEvent: (roomId, event) => {
+        this.#flood(roomId, event.eventId, event.json)
+        network.run(this.#oweNotice(roomId, event))
+      },
       accepted: (roomId, event) => this.#flood(roomId, event.eventId, event.json),
     })
   }
@@ -215,6 +219,18 @@ export class ExchangeNode implements RoomSender {
   /** An event by gossip, from a neighbour. */
   hear(json: JsonObject, roomId: RoomId, from: ServerName): Promise<Verdict> {
     return this.exchange.incoming(JSON.parse(JSON.stringify(json)) as JsonObject, roomId, from)
+  }
+
+  /** What net does for servers that an event of this one removes. */
+  async #oweNotice(roomId: RoomId, pdu: Pdu): Promise<void> {
+    const notices = new RemovalNotices({
+      ground: { clock: this.#network.clock, crypto: testCrypto, logger: this.logger },
+      serverName: this.name,
+      destinations: { addRequest: (...request) => this.enqueueRequest(...request) },
+      isServerJoined: (...server) => this.engine.isServerJoined(...server),
+      carried: async ({ json }) => json,
+    })
+    await notices.owe({ id: 1, roomId, pdu })
   }
 
   #flood(roomId: RoomId, eventId: EventId, json: JsonObject): void {

@@ -1,4 +1,4 @@
-import { type EventId, type Pdu, type ServerName, stateSlot } from '@starling/protocol'
+import { type EventId, type Pdu, parseUserId, type ServerName, serverOf, stateSlot } from '@starling/protocol'
 import type { Verdict } from '../contracts.ts'
 import type { RoomTransaction } from '../room/room-transaction.ts'
 import type { RoomWatchers } from '../room/room-watchers.ts'
@@ -67,12 +67,22 @@ async function placeAccepted(
   await changeCurrentState(transaction, await currentState(extremities, transaction, resolve), place)
   // Those who were there before hear of it too: it may be what removed them.
   const audience = [...serversBefore.keys(), ...transaction.requireHead().servers.keys()]
-  if (publish && audience.some((server) => server !== serverName)) {
+  if (publish && (audience.some((server) => server !== serverName) || removesOther(pdu, serverName))) {
     transaction.write(tables.outbox.put([position], { eventId: pdu.eventId, roomId }))
     transaction.afterwards(() => watchers.localEvent(roomId, pdu))
   }
   transaction.afterwards(() => watchers.accepted(roomId, pdu))
   return { kind: 'accepted', eventId: pdu.eventId, position }
+}
+
+/** Takes an invite or a knock of another server's user away: that server is in no audience, and has to hear of it. */
+function removesOther({ type, stateKey, content }: Pdu, self: ServerName): boolean {
+  const target = type === 'm.room.member' ? parseUserId(stateKey) : undefined
+  return (
+    target !== undefined &&
+    serverOf(target) !== self &&
+    (content.membership === 'leave' || content.membership === 'ban')
+  )
 }
 
 /** The row, still without a place in the timeline. Stores the state after it where that is a new one. */

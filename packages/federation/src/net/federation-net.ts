@@ -30,6 +30,7 @@ import { MediaServer } from './media/media-server.ts'
 import type { NetKeys } from './net-keys.ts'
 import { DestinationOutbox } from './outbox/destination-outbox.ts'
 import { PduPublisher } from './outbox/pdu-publisher.ts'
+import { RemovalNotices } from './outbox/removal-notices.ts'
 import type { Ground, NetEngine } from './ports.ts'
 import { RemoteServerQueries } from './remote/remote-servers.ts'
 import { AnswerTable } from './requests/answer-table.ts'
@@ -130,7 +131,16 @@ export class FederationNet implements AsyncDisposable {
     const mediaClient = new MediaClient({ ground, transport, reach, ...pick(defences, 'hashCheck') })
     this.#reach = reach
     this.#relay = new RequestRelay(ground, transport, keyRing, sharedRooms)
-    this.#publisher = new PduPublisher({ ground, outbox, engine, gossip: roomGossip, bindings, requests })
+    const notices = new RemovalNotices({
+      ...{ ground, serverName, destinations },
+      isServerJoined: (roomId, server) => engine.isServerJoined(roomId, server),
+      carried: (pdu) => roomGossip.carried(pdu),
+    })
+    this.#publisher = new PduPublisher({
+      ...{ ground, outbox, engine, gossip: roomGossip, bindings, requests, notices },
+      // Of a room that was just left nothing is known here any more: its members hear of the leave.
+      isAllowed: (roomId, server) => !sharedRooms.has(roomId) || sharedRooms.isAllowed(roomId, server),
+    })
     this.#outbox = destinations
     this.#eduSender = eduSender
     this.#advertiser = advertiser

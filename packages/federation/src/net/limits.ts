@@ -72,6 +72,9 @@ export const netLimits = {
   /** Gossip: one PDU (64 KiB at most) with its `server_keys`, or one batch of EDUs. */
   gossipBytes: 192 * 1024,
   edusPerBatch: 100,
+  /** An event that is here already and older than this is not passed on again; batches may overtake each other by so much. */
+  replayAfterMs: 10 * MINUTE,
+  batchSlackMs: 10 * SECOND,
   /** Accepted PDUs that wait for the exchange, per room and in all; the newest is dropped (anti-entropy brings it again). */
   queuedPerRoom: 500,
   queuedInAll: 10_000,

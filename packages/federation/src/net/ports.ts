@@ -4,7 +4,15 @@ import type { RoomEngine } from '../contracts.ts'
 /** What net asks of the room engine. */
 export type NetEngine = Pick<
   RoomEngine,
-  'watch' | 'joinedRooms' | 'joinedServers' | 'isServerJoined' | 'roomVersion' | 'check' | 'currentState' | 'events'
+  | 'watch'
+  | 'joinedRooms'
+  | 'joinedServers'
+  | 'isServerJoined'
+  | 'roomVersion'
+  | 'check'
+  | 'currentState'
+  | 'events'
+  | 'inDag'
 >
 
 /** Timers of the process, so that tests turn the clock by hand. */

@@ -23,6 +23,7 @@ export class FakeRooms implements NetEngine, PduOutbox {
   readonly #members = new Map<RoomId, ReadonlySet<UserId>>()
   readonly #watchers = new Set<RoomWatcher>()
   readonly #rows: OutboxRow[] = []
+  readonly #acls = new Map<RoomId, JsonObject>()
   #lastRow = 0
 
   constructor(keys: KeyRing, crypto: Crypto, rows: readonly OutboxRow[] = []) {
@@ -100,6 +101,17 @@ export class FakeRooms implements NetEngine, PduOutbox {
     return [...(this.#members.get(roomId) ?? [])].some((userId) => serverOf(userId) === server)
   }
 
+  /** Sets the room's access control list, and tells watchers. */
+  setAcl(roomId: RoomId, content: JsonObject): void {
+    this.#acls.set(roomId, content)
+    const event = { type: 'm.room.server_acl', stateKey: '', content } as unknown as Pdu
+    for (const watcher of this.#watchers) watcher.accepted?.(roomId, event)
+  }
+
+  async inDag(): Promise<ReadonlySet<EventId>> {
+    return new Set()
+  }
+
   async roomVersion(roomId: RoomId): Promise<string | undefined> {
     return this.#members.has(roomId) ? VERSION : undefined
   }
@@ -110,15 +122,18 @@ export class FakeRooms implements NetEngine, PduOutbox {
 
   async currentState(roomId: RoomId): Promise<StateMap> {
     const members = [...(this.#members.get(roomId) ?? [])]
-    return new Map<StateSlot, EventId>(
-      members.map((userId) => [stateSlot('m.room.member', userId), `$${userId}` as EventId]),
-    )
+    const acl = this.#acls.has(roomId) ? `$acl ${roomId}` : undefined
+    return new Map<StateSlot, EventId>([
+      ...members.map((userId) => [stateSlot('m.room.member', userId), `$${userId}` as EventId] as const),
+      ...(acl ? [[stateSlot('m.room.server_acl', ''), acl as EventId] as const] : []),
+    ])
   }
 
   async events(eventIds: readonly EventId[]): Promise<ReadonlyMap<EventId, StoredPdu>> {
     return new Map(
       eventIds.map((eventId) => {
-        const pdu = { eventId, content: { membership: 'join' } } as unknown as Pdu
+        const acl = this.#acls.get(eventId.replace('$acl ', '') as RoomId)
+        const pdu = { eventId, content: acl ?? { membership: 'join' } } as unknown as Pdu
         return [eventId, { pdu, roomVersion: VERSION, status: 'accepted' }]
       }),
     )

@@ -21,8 +21,8 @@ export type Admission = (peer: string, topic: string) => boolean
  */
 export interface ConfidentialGossip {
   setAdmission(admits: Admission): void
-  /** Asks again for every announced subscription of the peer, or of all peers. */
-  review(peer?: string): void
+  /** Asks again for every announced subscription of the peer, or of all peers; of all topics, or of that one. */
+  review(peer?: string, topic?: string): void
   /** The peer is gone: forgets what it announced. */
   forget(peer: string): void
 }
@@ -117,21 +117,26 @@ export function confine(
     else pending.delete(peer)
   }
 
-  function reviewPeer(id: string): void {
+  function reviewPeer(id: string, only?: string): void {
     const peer: PeerId | undefined = gossipsub.peers.get(id)
     if (!peer) return
-    for (const topic of announced.of(id)) {
+    const asked = announced.of(id)
+    for (const topic of only === undefined ? asked : asked.has(only) ? [only] : []) {
       const counts = gossipsub.topics.get(topic)?.has(id) ?? false
       const may = admits(id, topic)
       if (may && !counts) gossipsub.handleReceivedSubscription(peer, topic, true)
     }
-    for (const topic of topicsWith(id)) if (!admits(id, topic)) expel(peer, id, topic)
+    for (const topic of topicsWith(id, only)) if (!admits(id, topic)) expel(peer, id, topic)
   }
 
   /** Every topic in which something could still be sent to the peer. */
-  function topicsWith(id: string): Set<string> {
+  function topicsWith(id: string, only?: string): Set<string> {
     const found = new Set<string>()
     for (const sets of [gossipsub.topics, gossipsub.mesh, gossipsub.fanout]) {
+      if (only !== undefined) {
+        if (sets.get(only)?.has(id)) found.add(only)
+        continue
+      }
       for (const [topic, peers] of sets) if (peers.has(id)) found.add(topic)
     }
     return found
@@ -154,8 +159,8 @@ export function confine(
       admits = admission
       for (const peer of gossipsub.peers.keys()) reviewPeer(peer)
     },
-    review(peer) {
-      for (const id of peer === undefined ? gossipsub.peers.keys() : [peer]) reviewPeer(id)
+    review(peer, topic) {
+      for (const id of peer === undefined ? gossipsub.peers.keys() : [peer]) reviewPeer(id, topic)
     },
     forget(peer) {
       announced.forget(peer)

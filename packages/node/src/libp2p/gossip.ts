@@ -125,8 +125,8 @@ export class Libp2pGossip implements Gossip {
     this.#confidential.setAdmission(admits as Admission)
   }
 
-  reviewAdmission(peer?: PeerId): void {
-    this.#confidential.review(peer)
+  reviewAdmission(peer?: PeerId, topic?: string): void {
+    this.#confidential.review(peer, topic)
   }
 
   #join(topic: string): void {

@@ -10,7 +10,7 @@ import { knockRemote } from './knock-remote.ts'
 import { type LeaveChange, type LeaveParts, leaveRemote } from './leave-remote.ts'
 import { memberContent } from './member-content.ts'
 import type { ChangeMembership, MembershipChange, MembershipOutcome } from './membership-change.ts'
-import { notifyServer, notifyWhoStays } from './notify-server.ts'
+import { notifyWhoStays } from './notify-server.ts'
 import { judgeRestrictedJoin } from './restricted-join.ts'
 
 export interface MembershipParts extends InviteParts, LeaveParts {
@@ -39,7 +39,7 @@ const HANDLERS: Readonly<Record<MembershipChange['membership'], Handler>> = {
   invite,
   knock,
   leave,
-  ban: sendAndNotify,
+  ban: remove,
 }
 
 /**
@@ -186,7 +186,7 @@ async function leave(
 ): Promise<EventId | undefined> {
   const { change, isIn, current } = situation
   if (current === 'leave') return NO_NEW_EVENT
-  if (change.sender !== change.target) return sendAndNotify(parts, situation)
+  if (change.sender !== change.target) return remove(parts, situation)
   if (isIn && current !== undefined) return leaveJoined(parts, change)
   if (current === 'invite' || current === 'knock') return leaveRemote(parts, change as LeaveChange, options)
   throw current === undefined && !isIn
@@ -202,20 +202,11 @@ async function leaveJoined(parts: MembershipParts, change: MembershipChange): Pr
   return eventId
 }
 
-/** Kicks, unbans, takes back invites and bans: another server's user hears of it even if no topic reaches its server. */
-async function sendAndNotify(
-  parts: MembershipParts,
-  { change, isIn, current }: Situation,
-): Promise<EventId | undefined> {
+/** Kicks, unbans, takes back invites and bans. Net tells a server that the room's topic does not reach (`RemovalNotices`). */
+async function remove(parts: MembershipParts, { change, isIn, current }: Situation): Promise<EventId | undefined> {
   if (!isIn) throw new RoomError('forbidden', 'The sender is not in the room.')
   if (change.membership === 'ban' && current === 'ban') return NO_NEW_EVENT
-  const eventId = await send(parts, change)
-  const server = serverOf(change.target)
-  if (server === parts.keys.serverName) return eventId
-  const stillIn = (await parts.engine.joinedServers(change.roomId)).has(server)
-  const event = stillIn ? undefined : await storedEvent(parts.engine, eventId)
-  if (event) await notifyServer(parts, server, event)
-  return eventId
+  return send(parts, change)
 }
 
 function send(parts: MembershipParts, change: MembershipChange, extra: Readonly<Record<string, string>> = {}) {

@@ -14,11 +14,8 @@ interface NotifyParts {
   readonly clock: { now(): number }
 }
 
-/**
- * Sends a member event to a server that the room's topic does not reach: one whose user was kicked or banned, or whose
- * invite was taken back. Through the durable outbox, as a transaction of one PDU named after the event.
- */
-export async function notifyServer(parts: NotifyParts, server: ServerName, event: Pdu): Promise<void> {
+/** Sends a leave to a server that stays, through the durable outbox, as a transaction of one PDU named after the event. */
+async function notifyServer(parts: NotifyParts, server: ServerName, event: Pdu): Promise<void> {
   const pdus = await parts.carrier.pack([event])
   await parts.sender.enqueueRequest(server, 'PUT', v1('send', [`member-${event.eventId.slice(1)}`]), {
     origin: parts.keys.serverName,

@@ -162,7 +162,12 @@ export class EduReceiver {
       this.#drop(source, 'other-room')
       return false
     }
-    if (this.#parts.sharedRooms.has(roomId) && (await this.#parts.joined.isJoined(roomId, userId))) return true
+    const { joined, sharedRooms } = this.#parts
+    if (sharedRooms.has(roomId) && !sharedRooms.isAllowed(roomId, source.origin)) {
+      this.#drop(source, 'server-acl')
+      return false
+    }
+    if (sharedRooms.has(roomId) && (await joined.isJoined(roomId, userId))) return true
     this.#drop(source, 'not-joined')
     return false
   }

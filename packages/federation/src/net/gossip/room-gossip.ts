@@ -10,13 +10,14 @@ import {
 } from '@starling/protocol'
 import type { RoomEngine, RoomExchange } from '../../contracts.ts'
 import type { Gossip, GossipVerdict, PeerId } from '../../ports.ts'
+import { LruMap } from '../../store/lru-map.ts'
 import type { ServerKeyRing } from '../identity/key-ring.ts'
 import type { PeerBindings } from '../identity/peer-bindings.ts'
 import { netLimits } from '../limits.ts'
 import type { Ground } from '../ports.ts'
 import type { SharedRooms } from '../shared-rooms.ts'
 import { TokenBuckets } from '../token-buckets.ts'
-import { isBatchSigned, readBatch, sealBatch } from './edu-batch.ts'
+import { type EduBatch, isBatchSigned, readBatch, sealBatch } from './edu-batch.ts'
 import { GossipQueues } from './gossip-queues.ts'
 import { InvalidMessages } from './invalid-messages.ts'
 import { topicOf } from './topic.ts'
@@ -35,7 +36,7 @@ export interface RoomGossipParts {
   readonly keyRing: ServerKeyRing
   readonly bindings: PeerBindings
   readonly sharedRooms: SharedRooms
-  readonly engine: Pick<RoomEngine, 'check' | 'roomVersion' | 'isServerJoined'>
+  readonly engine: Pick<RoomEngine, 'check' | 'roomVersion' | 'isServerJoined' | 'inDag' | 'watch'>
   readonly exchange: Pick<RoomExchange, 'incoming'>
   readonly edus: BatchSink
   /** `off` only in the twin tests that show what they are for. */
@@ -66,6 +67,8 @@ export class RoomGossip {
   readonly #invalid: InvalidMessages
   readonly #eduRates: TokenBuckets
   readonly #validating = new Map<PeerId, number>()
+  /** Time of each server's newest batch of EDUs by room; the least recent is forgotten first. */
+  readonly #newestBatch = new LruMap<string, number>(netLimits.typingRooms)
   readonly #stops: (() => void)[] = []
 
   constructor(parts: RoomGossipParts) {
@@ -84,11 +87,13 @@ export class RoomGossip {
   }
 
   start(): void {
-    const { bindings, gossip, sharedRooms } = this.#parts
+    const { bindings, engine, gossip, sharedRooms } = this.#parts
     gossip.setAdmission((peer, topic) => this.#admits(peer, topic))
     for (const roomId of sharedRooms.rooms()) this.#follow(roomId)
     this.#stops.push(
       sharedRooms.watch((roomId) => this.#follow(roomId)),
+      // In the very turn in which a removal is durable, before anything is published: the index follows a moment later.
+      engine.watch({ serversChanged: (roomId) => this.#review(roomId) }),
       bindings.watch({ bound: (peer) => gossip.reviewAdmission(peer) }),
     )
   }
@@ -134,7 +139,7 @@ export class RoomGossip {
     if (this.#parts.admission === 'off') return true
     const roomId = this.#rooms.get(topic)
     const server = this.#parts.keyRing.serverOfPeer(peer)
-    return roomId !== undefined && server !== undefined && this.#parts.engine.isServerJoined(roomId, server)
+    return roomId !== undefined && server !== undefined && this.#parts.sharedRooms.isMember(roomId, server)
   }
 
   #follow(roomId: RoomId): void {
@@ -150,7 +155,12 @@ export class RoomGossip {
       this.#topics.delete(roomId)
       gossip.unsubscribe(topic)
     }
-    gossip.reviewAdmission()
+    gossip.reviewAdmission(undefined, topic)
+  }
+
+  #review(roomId: RoomId): void {
+    const topic = this.#topics.get(roomId)
+    if (topic !== undefined) this.#parts.gossip.reviewAdmission(undefined, topic)
   }
 
   async #validate(roomId: RoomId, from: PeerId, data: Uint8Array): Promise<GossipVerdict> {
@@ -169,6 +179,16 @@ export class RoomGossip {
     }
   }
 
+  /** A batch that is well behind its server's newest for the room is a replay; by its own clock, whatever ours shows. */
+  #isNewer({ origin, roomId, originServerTs }: EduBatch): boolean {
+    const key = `${origin} ${roomId}`
+    const newest = this.#newestBatch.get(key) ?? 0
+    if (originServerTs < newest - netLimits.batchSlackMs) return false
+    // A time far ahead would keep its own server's later batches out; that is its own doing.
+    this.#newestBatch.set(key, Math.max(newest, originServerTs))
+    return true
+  }
+
   #report(from: PeerId, judgement: Judgement): GossipVerdict {
     if (judgement.code !== undefined) {
       this.#parts.ground.count('gossip_dropped', judgement.code)
@@ -181,7 +201,7 @@ export class RoomGossip {
   async #judge(roomId: RoomId, from: PeerId, data: Uint8Array): Promise<Judgement> {
     if (this.#invalid.isFlooding(from)) return ignore('flood')
     const carrier = this.#parts.keyRing.serverOfPeer(from)
-    if (carrier === undefined || !this.#parts.engine.isServerJoined(roomId, carrier)) return ignore('carrier-no-member')
+    if (carrier === undefined || !this.#parts.sharedRooms.isMember(roomId, carrier)) return ignore('carrier-no-member')
     if (data.length > netLimits.gossipBytes) return reject('too-large')
     const json = parse(data)
     if (!json) return reject('not-json')
@@ -190,9 +210,11 @@ export class RoomGossip {
   }
 
   async #judgePdu(roomId: RoomId, carrier: ServerName, json: JsonObject): Promise<Judgement> {
-    const { engine, exchange, keyRing } = this.#parts
+    const { engine, exchange, keyRing, sharedRooms } = this.#parts
     const sender = parseUserId(json.sender)
     if (!sender) return reject('no-sender')
+    // By the event's own server, whoever carries it (bad input 60).
+    if (!sharedRooms.isAllowed(roomId, serverOf(sender))) return ignore('server-acl')
     // Of a server that is not in the room the keys are kept once an event of it is accepted.
     const keep = engine.isServerJoined(roomId, serverOf(sender))
     const admitted = await keyRing.admit(json.server_keys, { keep })
@@ -206,6 +228,7 @@ export class RoomGossip {
     // Content that does not match its hash may have been changed on the way, to have the redacted form stored before the
     // whole event comes. If its author made it so, anti-entropy brings it in its redacted form.
     if (result.ok && result.checked.redacted) return ignore('hash-mismatch')
+    if (result.ok && (await this.#isReplay(result.checked.pdu))) return ignore('replay')
     const job = async () => {
       const verdict = await exchange.incoming(json, roomId, carrier, result.ok ? result.checked : undefined)
       if (verdict.kind === 'rejected' || verdict.kind === 'refused')
@@ -215,14 +238,21 @@ export class RoomGossip {
     return result.ok ? ACCEPT : ignore(result.code)
   }
 
+  /** An old event that is here already goes no further: the seen-cache forgets it after minutes, the store does not (64). */
+  async #isReplay({ eventId, originServerTs }: Pdu): Promise<boolean> {
+    if (this.#parts.ground.clock.now() - originServerTs < netLimits.replayAfterMs) return false
+    return (await this.#parts.engine.inDag([eventId])).has(eventId)
+  }
+
   async #judgeBatch(roomId: RoomId, json: JsonObject): Promise<Judgement> {
-    const { edus, engine, ground, keyRing } = this.#parts
+    const { edus, ground, keyRing, sharedRooms } = this.#parts
     const batch = readBatch(json)
     if (!batch) return reject('no-batch')
-    if (!engine.isServerJoined(roomId, batch.origin)) return ignore('origin-no-member')
+    if (!sharedRooms.isMember(roomId, batch.origin)) return ignore('origin-no-member')
     const admitted = await keyRing.admit(batch.serverKeys)
     if (!admitted.ok || admitted.server !== batch.origin) return reject('server-keys')
     if (!(await isBatchSigned(batch, keyRing, ground.crypto.ed25519))) return reject('bad-signature')
+    if (!this.#isNewer(batch)) return ignore('stale-batch')
     if (!this.#eduRates.take(batch.origin, batch.edus.length)) return ignore('edu-rate')
     await edus(batch.origin, roomId, batch.edus, batch.originServerTs)
     return ACCEPT

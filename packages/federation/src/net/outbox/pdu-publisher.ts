@@ -1,10 +1,11 @@
-import type { JsonObject, ServerName } from '@starling/protocol'
+import type { JsonObject, RoomId, ServerName } from '@starling/protocol'
 import { encodeBase64Url } from '@starling/protocol'
 import type { OutboxRow, PduOutbox, RoomEngine, ServerRequests } from '../../contracts.ts'
 import type { RoomGossip } from '../gossip/room-gossip.ts'
 import type { PeerBindings } from '../identity/peer-bindings.ts'
 import { netLimits } from '../limits.ts'
 import type { Ground } from '../ports.ts'
+import type { RemovalNotices } from './removal-notices.ts'
 
 export interface PduPublisherParts {
   readonly ground: Ground
@@ -13,6 +14,10 @@ export interface PduPublisherParts {
   readonly gossip: Pick<RoomGossip, 'serverName' | 'publish' | 'carried'>
   readonly bindings: Pick<PeerBindings, 'watch' | 'peersOf'>
   readonly requests: Pick<ServerRequests, 'request'>
+  /** Tells removed servers; absent: nobody is told but by the room's topic. */
+  readonly notices?: Pick<RemovalNotices, 'owe'>
+  /** Whether the room's access control list lets the server have its events. */
+  readonly isAllowed?: (roomId: RoomId, server: ServerName) => boolean
 }
 
 /**
@@ -94,9 +99,12 @@ export class PduPublisher {
   }
 
   async #publish(row: OutboxRow): Promise<boolean> {
-    const { bindings, engine, gossip } = this.#parts
+    const { bindings, engine, gossip, isAllowed, notices } = this.#parts
+    await notices?.owe(row)
     const { recipients } = await gossip.publish(row.roomId, row.pdu)
-    const others = [...(await engine.joinedServers(row.roomId))].filter((server) => server !== gossip.serverName)
+    const others = [...(await engine.joinedServers(row.roomId))].filter(
+      (server) => server !== gossip.serverName && (isAllowed?.(row.roomId, server) ?? true),
+    )
     if (recipients > 0 || others.length === 0) return true
     const connected = others.filter((server) => bindings.peersOf(server).length > 0)
     return connected.length > 0 && (await this.#sendDirectly(row, connected))
