@@ -45,6 +45,8 @@ export class FuzzHost implements Transport, Gossip, Rendezvous {
   tamperStream: StreamHandler | undefined
   /** Takes no gossip any more. */
   deaf = false
+  /** Peers that a cut lies between. */
+  readonly cutOff = new Set<PeerId>()
   readonly #connected = new Map<PeerId, FuzzHost>()
   readonly #requests = new Map<string, { readonly limits: ProtocolLimits; readonly handler: RequestHandler }>()
   readonly #streams = new Map<string, StreamHandler>()
@@ -107,7 +109,7 @@ export class FuzzHost implements Transport, Gossip, Rendezvous {
   async dial(target: string): Promise<PeerId> {
     const peer = target.slice(target.lastIndexOf('/') + 1) as PeerId
     const other = this.#world.get(peer)
-    if (!other || other === this) throw new FuzzTransportError('unreachable')
+    if (!other || other === this || this.cutOff.has(peer)) throw new FuzzTransportError('unreachable')
     this.connect(other)
     return peer
   }

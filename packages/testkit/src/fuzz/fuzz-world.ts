@@ -191,11 +191,13 @@ export class FuzzWorld {
     if (left) this.out.push({ room, node: left })
     const server = serverOf(event.sender)
     const own = event.type === 'm.room.member' && event.stateKey === event.sender
-    const aliases = event.type === 'm.room.aliases' && event.stateKey === server
+    // Versions 1 to 5 let every server list its aliases, whoever is banned (their authorisation rule 4).
+    const aliases = room.rules.auth.aliases && event.type === 'm.room.aliases' && event.stateKey === server
     if (server === this.friend.serverName || server === this.victim.serverName) {
       // Told here before its author tells of it, perhaps: looked at when all is quiet.
       this.#ofHonest.set(event.eventId, event.sender)
-    } else if (event.sender === this.banned.userId) this.faults.add('forged', `${event.eventId} of a banned user`)
+    } else if (event.sender === this.banned.userId && !aliases)
+      this.faults.add('forged', `${event.eventId} of a banned user`)
     else if (event.stateKey !== undefined && !own && !aliases) {
       this.faults.add('state', `${event.sender} set ${event.type} "${event.stateKey}"`)
     }

@@ -1,14 +1,13 @@
 import {
   type EventId,
-  encodeBase64,
   eventTemplate,
-  hashedEventBytes,
   JsonError,
   type JsonObject,
   type RoomVersionRules,
   redact,
   selectAuthEvents,
   type UserId,
+  withHashes,
 } from '@starling/protocol'
 import { testCrypto } from '../test-crypto.ts'
 import type { FuzzNode } from './fuzz-node.ts'
@@ -113,9 +112,10 @@ export function fittingEvent(
 /** With content hash and signature of that server, where the event has a canonical form; else as it is. */
 export function sealed(event: LooseObject, rules: RoomVersionRules, by: FuzzNode): LooseObject {
   try {
-    const hashes = { sha256: encodeBase64(testCrypto.sha256(hashedEventBytes(event))) }
-    const { signatures } = by.keys.keyRing.sign(redact({ ...event, hashes, signatures: {} }, rules))
-    return { ...event, hashes, signatures: signatures as LooseObject }
+    const { signatures: _signatures, hashes: _hashes, ...bare } = event
+    const hashed = withHashes(bare, rules, testCrypto.sha256) as LooseObject
+    const { signatures } = by.keys.keyRing.sign(redact({ ...hashed, signatures: {} }, rules))
+    return { ...hashed, signatures: signatures as LooseObject }
   } catch (error) {
     // Bent beyond what can be signed: thrown as it is.
     if (error instanceof JsonError || error instanceof TypeError) return event

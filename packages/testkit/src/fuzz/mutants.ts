@@ -83,7 +83,8 @@ function requestFrame(world: FuzzWorld, room: RoomView, from: FuzzNode): Mutant 
   return { name, bytes, throw: () => guarded(world, name, () => ask(world, from, bytes)) }
 }
 
-async function ask(world: FuzzWorld, from: FuzzNode, bytes: Uint8Array): Promise<string> {
+/** Sends a request frame and names the answer; a 5xx is a fault. */
+export async function ask(world: FuzzWorld, from: FuzzNode, bytes: Uint8Array): Promise<string> {
   const answer = await world.victim.host.serve(from.host.peerId, REQUEST_PROTOCOL, bytes)
   const { status, content } = JSON.parse(Buffer.from(answer).toString()) as { status: number; content: LooseObject }
   if (status >= 500) world.faults.add('internal', `answered ${status} ${JSON.stringify(content)}`)
