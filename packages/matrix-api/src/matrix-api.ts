@@ -25,6 +25,7 @@ import { Pushers } from './push/pushers.ts'
 import { type DirectoryForServers, directoryForServers } from './rooms/directory/directory-for-servers.ts'
 import { invitePolicy } from './rooms/membership/invite-permission.ts'
 import { createRoomDirectory } from './rooms/room-directory.ts'
+import { OutlinedRooms } from './rooms/spaces/outlined-rooms.ts'
 import { allEndpoints } from './routes.ts'
 import { Sessions } from './session/sessions.ts'
 
@@ -121,6 +122,7 @@ export function createMatrixApi(ports: MatrixApiPorts, options: MatrixApiOptions
     presence,
     filters,
     directory,
+    outlines: new OutlinedRooms({ ...ports, serverName }),
     inbox: encryption.inbox,
     loginTokens: new LoginTokens(clock, randomBytes),
     registration: options.registration ?? { mode: 'off' },

@@ -273,6 +273,8 @@ export interface RemoteServers {
     options?: AbortOptions,
   ): Promise<{ readonly roomId: RoomId; readonly servers: readonly ServerName[] } | undefined>
   publicRooms(server: ServerName, body: JsonObject, options?: AbortOptions): Promise<JsonObject>
+  /** Server-server `GET /hierarchy/{roomId}`, as received; undefined where that server does not tell of the room. */
+  hierarchy(server: ServerName, roomId: RoomId, options?: AbortOptions): Promise<JsonObject | undefined>
   media(server: ServerName, mediaId: string, options?: AbortOptions): Promise<RemoteMedia | undefined>
 }
 

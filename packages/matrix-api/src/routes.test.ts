@@ -18,7 +18,6 @@ const NOT_OFFERED: ReadonlySet<string> = new Set([
   'GET /_matrix/client/v3/events/{eventId}',
   'GET /_matrix/client/v3/initialSync',
   // Not built yet.
-  'GET /_matrix/client/v1/rooms/{roomId}/hierarchy',
   'POST /_matrix/client/v3/search',
   'GET /_matrix/client/v1/admin/lock/{userId}',
   'PUT /_matrix/client/v1/admin/lock/{userId}',

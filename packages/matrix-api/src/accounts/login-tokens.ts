@@ -1,6 +1,6 @@
 import type { Clock, RandomBytes, UserId } from '@starling/protocol'
 import { newToken, tokenHash } from '../session/token.ts'
-import { ExpiringMap } from './expiring-map.ts'
+import { ExpiringMap } from '../store/expiring-map.ts'
 
 /** A token that a redirect carries is used at once; a client's own start on a slow machine is the longest wait. */
 export const REDIRECT_TOKEN_LIFE_MS = 30_000

@@ -3,6 +3,7 @@ import type { RemoteServers, RoomReader, Rooms, StreamPositions } from '../ports
 import type { InviteeProfiles } from '../profile/invitee-profiles.ts'
 import type { AccountData, LocalAccounts, Profiles } from '../sync/ports.ts'
 import type { RoomDirectory } from './room-directory.ts'
+import type { OutlinedRooms } from './spaces/outlined-rooms.ts'
 
 /** What reading a room takes. */
 export interface ReadDeps {
@@ -18,6 +19,7 @@ export interface RoomDeps extends ReadDeps {
   readonly rooms: Rooms
   readonly remote: RemoteServers
   readonly directory: RoomDirectory
+  readonly outlines: OutlinedRooms
   readonly profiles: Profiles
   readonly invitees: Pick<InviteeProfiles, 'memberContent'>
   readonly accounts: LocalAccounts

@@ -32,6 +32,7 @@ import { getThreads } from './relations/get-threads.ts'
 import { redactEvent } from './sending/redact-event.ts'
 import { sendMessageEvent } from './sending/send-message-event.ts'
 import { setState } from './sending/set-state.ts'
+import { getSpaceHierarchy } from './spaces/get-space-hierarchy.ts'
 import { upgradeRoom } from './upgrade/upgrade-room.ts'
 
 /** Client-Server API, "Rooms" and "Events" (but for /sync), with the modules that work on a room's events. */
@@ -70,6 +71,7 @@ const OPERATIONS: readonly ((deps: RoomDeps) => Endpoint)[] = [
   getPublicRooms,
   queryPublicRooms,
   getRoomSummary,
+  getSpaceHierarchy,
   upgradeRoom,
 ]
 

@@ -66,6 +66,12 @@ export class RemoteServerQueries {
     return this.#ask(server, 'POST', `${V1}/publicRooms`, body, TIMEOUTS.directory, options)
   }
 
+  /** Undefined where the server does not tell of the room. */
+  hierarchy(server: ServerName, roomId: RoomId, options?: AbortOptions): Promise<JsonObject | undefined> {
+    const uri = `${V1}/hierarchy/${encodeURIComponent(roomId)}`
+    return this.#find(server, 'GET', uri, undefined, TIMEOUTS.directory, options)
+  }
+
   /** Undefined where the server has no such file. */
   async media(server: ServerName, mediaId: string, options?: AbortOptions): Promise<RemoteMedia | undefined> {
     try {

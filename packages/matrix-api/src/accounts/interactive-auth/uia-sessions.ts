@@ -1,5 +1,5 @@
 import type { Clock, JsonObject, RandomBytes, UserId } from '@starling/protocol'
-import { ExpiringMap } from '../expiring-map.ts'
+import { ExpiringMap } from '../../store/expiring-map.ts'
 import { UiaChallenge } from './uia-challenge.ts'
 
 /** Long enough to find a password, short enough that a forgotten dialog is worth nothing. */

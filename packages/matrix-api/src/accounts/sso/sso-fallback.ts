@@ -1,6 +1,6 @@
 import { type Call, type Endpoint, endpoint } from '../../http/endpoint.ts'
+import { ExpiringMap } from '../../store/expiring-map.ts'
 import type { AccountDeps } from '../deps.ts'
-import { ExpiringMap } from '../expiring-map.ts'
 import { isOnThisDevice } from '../on-this-device.ts'
 import { sendPage } from './page.ts'
 import { isSameOrigin, readForm } from './page-form.ts'

@@ -1,7 +1,7 @@
 import type { UserId } from '@starling/protocol'
 import { type Call, type Endpoint, endpoint } from '../../http/endpoint.ts'
+import { ExpiringMap } from '../../store/expiring-map.ts'
 import type { AccountDeps } from '../deps.ts'
-import { ExpiringMap } from '../expiring-map.ts'
 import { REDIRECT_TOKEN_LIFE_MS } from '../login-tokens.ts'
 import { isOnThisDevice } from '../on-this-device.ts'
 import { sendPage } from './page.ts'

@@ -1,20 +1,14 @@
-import type { RoomId, UserId } from '@starling/protocol'
 import { endpoint } from '../../http/endpoint.ts'
 import { MatrixError } from '../../http/matrix-error.ts'
-import type { RoomMembership } from '../../ports.ts'
-import { roomIdOrAliasOf } from '../call-params.ts'
+import { roomIdOrAliasOf, viaOf } from '../call-params.ts'
 import type { RoomDeps } from '../deps.ts'
 import { resolveAlias } from './resolve-alias.ts'
-import { describeRoom, type RoomDescription } from './room-description.ts'
-
-/** Join rules under which anybody may know of a room. */
-const OPEN_RULES: ReadonlySet<string> = new Set(['public', 'knock', 'knock_restricted'])
 
 /**
- * `GET /room_summary/{roomIdOrAlias}`: 404, whether the room exists or not, for who may neither enter nor read it. Rooms
- * that this server is not in have no summary here.
+ * `GET /room_summary/{roomIdOrAlias}`: 404, whether the room exists or not, for who may neither enter nor read it. Other
+ * servers are asked for users only.
  */
-export function getRoomSummary(deps: Pick<RoomDeps, 'reader' | 'directory' | 'remote' | 'serverName'>) {
+export function getRoomSummary(deps: Pick<RoomDeps, 'reader' | 'directory' | 'remote' | 'serverName' | 'outlines'>) {
   return endpoint<'none'>({
     method: 'GET',
     path: '/_matrix/client/v1/room_summary/{roomIdOrAlias}',
@@ -23,34 +17,16 @@ export function getRoomSummary(deps: Pick<RoomDeps, 'reader' | 'directory' | 're
       '/_matrix/client/unstable/im.nheko.summary/summary/{roomIdOrAlias}',
     ],
     auth: 'none',
+    rate: 'search',
     async handle(call) {
       const named = roomIdOrAliasOf(call)
-      const roomId = 'roomId' in named ? named.roomId : (await resolveAlias(deps, named.alias, call))?.roomId
+      const found = 'roomId' in named ? { ...named, servers: [] } : await resolveAlias(deps, named.alias, call)
       const userId = call.requester?.userId
-      const room = roomId && (await describeRoom(deps.reader, roomId))
-      const row = roomId && userId && (await deps.reader.membership(roomId, userId))
-      if (!room || !(await mayKnow(deps, room, userId, row || undefined))) {
-        throw new MatrixError(404, 'M_NOT_FOUND', 'Room not found')
-      }
+      const via = userId && found && [...viaOf(call), ...found.servers]
+      const room = found && (await deps.outlines.find(found.roomId, via, userId, { signal: call.signal }))
+      if (!room) throw new MatrixError(404, 'M_NOT_FOUND', 'Room not found')
+      const row = userId && (await deps.reader.membership(found.roomId, userId))
       return { ...room.summary, ...(userId && { membership: row ? row.membership : 'leave' }) }
     },
   })
-}
-
-async function mayKnow(
-  deps: Pick<RoomDeps, 'reader'>,
-  room: RoomDescription,
-  userId: UserId | undefined,
-  row: RoomMembership | undefined,
-): Promise<boolean> {
-  if (OPEN_RULES.has(room.joinRule) || room.worldReadable) return true
-  if (row && !row.forgotten && row.membership !== 'leave' && row.membership !== 'ban') return true
-  return userId !== undefined && isAllowed(deps, room.allowedRooms, userId)
-}
-
-async function isAllowed(deps: Pick<RoomDeps, 'reader'>, rooms: readonly RoomId[], userId: UserId): Promise<boolean> {
-  for (const roomId of rooms) {
-    if ((await deps.reader.membership(roomId, userId))?.membership === 'join') return true
-  }
-  return false
 }

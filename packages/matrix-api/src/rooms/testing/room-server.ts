@@ -17,6 +17,7 @@ import type { MemoryStore } from '../../testing/memory-store.ts'
 import { startTestApi, type TestAnswer, type TestApi, type TestBase, type TestUser } from '../../testing/test-api.ts'
 import { createRoomDirectory, type RoomDirectory } from '../room-directory.ts'
 import { roomEndpoints } from '../room-endpoints.ts'
+import { OutlinedRooms } from '../spaces/outlined-rooms.ts'
 import { CountedPositions } from './counted-positions.ts'
 import { MemoryEphemeral } from './memory-ephemeral.ts'
 
@@ -76,6 +77,10 @@ export class DeviceStreams implements ToDeviceInbox, DeviceListStream, DeviceKey
 export class FakeRemote {
   readonly aliases = new Map<string, { roomId: RoomId; servers: ServerName[] }>()
   publicRoomsAnswer: JsonObject = { chunk: [] }
+  /** `<server> <room id>` → that server's `GET /hierarchy`. */
+  readonly hierarchies = new Map<string, JsonObject>()
+  /** The same keys, for each question asked. */
+  readonly hierarchiesAsked: string[] = []
 
   asPort(): RemoteServers {
     const unused = async (): Promise<never> => {
@@ -89,6 +94,10 @@ export class FakeRemote {
       media: unused,
       resolveAlias: async (alias: RoomAlias) => this.aliases.get(alias),
       publicRooms: async () => this.publicRoomsAnswer,
+      hierarchy: async (server, roomId) => {
+        this.hierarchiesAsked.push(`${server} ${roomId}`)
+        return this.hierarchies.get(`${server} ${roomId}`)
+      },
     }
   }
 }
@@ -173,6 +182,7 @@ async function makeParts(base: TestBase, keys: FakeKeyDirectory | undefined) {
   const deps = {
     ...{ ...shared, rooms, remote: remote.asPort(), filters },
     directory,
+    outlines: new OutlinedRooms({ reader, clock, serverName, remote: remote.asPort() }),
     invitees: new InviteeProfiles({
       ...{ accounts, profiles },
       remoteProfiles: new RemoteProfiles({ remote: remote.asPort(), reader, positions, clock }),
