@@ -1,14 +1,15 @@
 import type { BatchOperation, KeyRange, KeyValue, KeyValueStore } from '@starling/protocol'
+import { SortedKeys } from './sorted-keys.ts'
 
 /** A `KeyValueStore` in memory, for tests: passes the same contract suite as the real driver. */
 export class MemoryStore implements KeyValueStore {
-  /** Keys as Latin-1 text: comparing code units is comparing bytes. Kept sorted. */
-  #keys: string[] = []
+  /** Keys as Latin-1 text: comparing code units is comparing bytes. */
+  #keys = new SortedKeys()
   readonly #values = new Map<string, Uint8Array>()
 
   /** Number of rows. */
   get size(): number {
-    return this.#keys.length
+    return this.#values.size
   }
 
   /** Bytes of all keys and values. */
@@ -34,9 +35,9 @@ export class MemoryStore implements KeyValueStore {
   }
 
   async *entries(range: KeyRange): AsyncGenerator<KeyValue> {
-    const keys = this.#keys.slice(...this.#bounds(range))
-    if (range.reverse) keys.reverse()
-    const wanted = range.limit === undefined ? keys : keys.slice(0, Math.max(range.limit, 0))
+    const [from, to] = boundsOf(range)
+    const keys = range.reverse ? this.#keys.descending(from, to) : this.#keys.ascending(from, to)
+    const wanted = [...keys.take(Math.max(range.limit ?? Number.POSITIVE_INFINITY, 0))]
     const snapshot = wanted.map((key): KeyValue => [bytesOf(key), this.#values.get(key) as Uint8Array])
     yield* snapshot
   }
@@ -44,51 +45,27 @@ export class MemoryStore implements KeyValueStore {
   /** A copy that shares nothing: what a crash would leave behind. */
   clone(): MemoryStore {
     const copy = new MemoryStore()
-    copy.#keys = [...this.#keys]
+    copy.#keys = this.#keys.clone()
     for (const [key, value] of this.#values) copy.#values.set(key, value)
     return copy
   }
 
   #put(key: string, value: Uint8Array): void {
-    if (!this.#values.has(key)) this.#keys.splice(this.#firstAtLeast(key), 0, key)
+    if (!this.#values.has(key)) this.#keys.add(key)
     this.#values.set(key, value)
   }
 
   #delete(key: string): void {
-    if (this.#values.delete(key)) this.#keys.splice(this.#firstAtLeast(key), 1)
+    if (this.#values.delete(key)) this.#keys.delete(key)
   }
+}
 
-  #bounds({ gt, gte, lt, lte }: KeyRange): [from: number, to: number] {
-    const from = Math.max(
-      gt === undefined ? 0 : this.#firstAbove(textOf(gt)),
-      gte === undefined ? 0 : this.#firstAtLeast(textOf(gte)),
-    )
-    const to = Math.min(
-      lt === undefined ? this.#keys.length : this.#firstAtLeast(textOf(lt)),
-      lte === undefined ? this.#keys.length : this.#firstAbove(textOf(lte)),
-    )
-    return [from, Math.max(from, to)]
-  }
-
-  #firstAtLeast(key: string): number {
-    return this.#search((found) => found >= key)
-  }
-
-  #firstAbove(key: string): number {
-    return this.#search((found) => found > key)
-  }
-
-  /** Index of the first key for which `holds`, which must be false and then true along the sorted keys. */
-  #search(holds: (key: string) => boolean): number {
-    let low = 0
-    let high = this.#keys.length
-    while (low < high) {
-      const middle = (low + high) >>> 1
-      if (holds(this.#keys[middle] as string)) high = middle
-      else low = middle + 1
-    }
-    return low
-  }
+/** The range as the first key in it and the first after it; undefined: no bound. */
+function boundsOf({ gt, gte, lt, lte }: KeyRange): [from: string, to: string | undefined] {
+  // The successor of a key: itself and a zero.
+  const lows = [gt === undefined ? '' : `${textOf(gt)}\0`, gte === undefined ? '' : textOf(gte)]
+  const highs = [...(lt === undefined ? [] : [textOf(lt)]), ...(lte === undefined ? [] : [`${textOf(lte)}\0`])]
+  return [lows.sort().at(-1) ?? '', highs.sort()[0]]
 }
 
 function textOf(key: Uint8Array): string {
