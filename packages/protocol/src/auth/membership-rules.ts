@@ -50,11 +50,12 @@ function authoriserHasSigned({ event, rules, options }: RuleInput): boolean {
 }
 
 /** 5.5 */
-function checkLeave({ event, state, levels }: RuleInput, target: string): AuthVerdict {
+function checkLeave({ event, state, levels, rules }: RuleInput, target: string): AuthVerdict {
   const membership = membershipOf(state, event.sender)
   // 5.5.1
   if (event.sender === target) {
-    const mayLeave = membership === 'invite' || membership === 'join' || membership === 'knock'
+    const isKnocking = membership === 'knock' && rules.auth.knockRules.size > 0
+    const mayLeave = membership === 'invite' || membership === 'join' || isKnocking
     return mayLeave ? ALLOWED : denied('leave_membership', 'neither joined nor invited nor knocking')
   }
   // 5.5.2

@@ -1,5 +1,6 @@
+import type { Pdu } from '../events/pdu.ts'
 import type { EventId } from '../ids/branded.ts'
-import { authEventsIn, type EventSource } from './event-source.ts'
+import type { EventSource } from './event-source.ts'
 
 /**
  * A part of a room's auth graph, closed under `auth_events`. Events are numbered so that auth events come before what they
@@ -8,6 +9,8 @@ import { authEventsIn, type EventSource } from './event-source.ts'
 export interface AuthGraph {
   readonly ids: readonly EventId[]
   readonly numberOf: ReadonlyMap<EventId, number>
+  /** Undefined for events that are named but not here. */
+  readonly events: readonly (Pdu | undefined)[]
   /** Number of an event → numbers of its auth events, all of them smaller. */
   readonly authOf: readonly (readonly number[])[]
 }
@@ -21,12 +24,12 @@ export function authGraphOf(start: Iterable<EventId>, source: EventSource): Auth
   // in large graphs that is most of the work.
   const placeOf = new Map<EventId, number>()
   const idAt: EventId[] = []
-  const authIdsAt: (readonly EventId[])[] = []
+  const eventAt: (Pdu | undefined)[] = []
   const authAt: number[][] = []
   const enter = (id: EventId): number => {
     const place = idAt.push(id) - 1
     placeOf.set(id, place)
-    authIdsAt.push(authEventsIn(source, id))
+    eventAt.push(source.event(id))
     authAt.push([])
     return place
   }
@@ -37,7 +40,7 @@ export function authGraphOf(start: Iterable<EventId>, source: EventSource): Auth
     if (!placeOf.has(id)) stack.push(enter(id))
     for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
       const auth = authAt[top] as number[]
-      const next = authIdsAt[top]?.[auth.length]
+      const next = eventAt[top]?.authEvents[auth.length]
       if (next === undefined) {
         stack.pop()
         inOrder.push(top)
@@ -48,26 +51,25 @@ export function authGraphOf(start: Iterable<EventId>, source: EventSource): Auth
       if (known === undefined) stack.push(idAt.length - 1)
     }
   }
-  return numbered(inOrder, idAt, authAt, placeOf)
-}
-
-function numbered(
-  inOrder: readonly number[],
-  idAt: readonly EventId[],
-  authAt: readonly (readonly number[])[],
-  numberOf: Map<EventId, number>,
-): AuthGraph {
   const numbers = new Int32Array(inOrder.length)
   inOrder.forEach((place, number) => {
     numbers[place] = number
   })
-  const ids = inOrder.map((place) => idAt[place] as EventId)
-  const authOf = inOrder.map((place, number) => {
-    const auth = (authAt[place] ?? []).map((other) => numbers[other] as number)
-    return auth.every((other) => other < number) ? auth : auth.filter((other) => other < number)
-  })
-  ids.forEach((id, number) => {
-    numberOf.set(id, number)
-  })
-  return { ids, numberOf, authOf }
+  for (const [place, id] of idAt.entries()) placeOf.set(id, numbers[place] as number)
+  return {
+    ids: inOrder.map((place) => idAt[place] as EventId),
+    numberOf: placeOf,
+    events: inOrder.map((place) => eventAt[place]),
+    authOf: inOrder.map((place, number) => smaller(authAt[place] ?? [], numbers, number)),
+  }
+}
+
+/** Numbers of the events at these places, without the edge that closes a cycle. */
+function smaller(places: readonly number[], numbers: Int32Array, than: number): readonly number[] {
+  const found: number[] = []
+  for (const place of places) {
+    const number = numbers[place] as number
+    if (number < than) found.push(number)
+  }
+  return found
 }

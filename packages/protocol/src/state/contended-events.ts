@@ -1,11 +1,10 @@
 import type { Pdu } from '../events/pdu.ts'
 import type { EventId } from '../ids/branded.ts'
 import type { AuthGraph } from './auth-graph.ts'
-import type { EventSource } from './event-source.ts'
 
 /**
- * The events of an auth graph by number. Every step of the algorithm works on numbers: each event is looked up by its id once,
- * however often the steps come back to it.
+ * An auth graph with what is contended in it. Every step of the algorithm works on numbers: each event is looked up by its id
+ * once, however often the steps come back to it.
  */
 export class ContendedEvents {
   readonly graph: AuthGraph
@@ -15,9 +14,9 @@ export class ContendedEvents {
   readonly isFull: Uint8Array
   readonly #powerLevels: Int32Array
 
-  constructor(graph: AuthGraph, full: Iterable<EventId>, source: EventSource) {
+  constructor(graph: AuthGraph, full: Iterable<EventId>) {
     this.graph = graph
-    this.events = graph.ids.map((id) => source.event(id))
+    this.events = graph.events
     this.isFull = new Uint8Array(graph.ids.length)
     for (const id of full) {
       const number = graph.numberOf.get(id)

@@ -47,7 +47,7 @@ export function resolveConflicts(
   rules: RoomVersionRules,
   options: ResolveOptions,
 ): Map<StateSlot, EventId> {
-  const contended = new ContendedEvents(graph, full, source)
+  const contended = new ContendedEvents(graph, full)
   // 1
   const power = powerEventsWithAuth(contended)
   const powerOrder = reverseTopologicalPowerOrder(power, contended, source, rules)
