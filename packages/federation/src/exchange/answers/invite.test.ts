@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import type { JsonObject, Pdu, ServerName, UserId } from '@starling/protocol'
+import { type JsonObject, type Pdu, type ServerName, stateSlot, type UserId } from '@starling/protocol'
 import { ExchangeNetwork, type ExchangeNode, type NodeOptions } from '../../../test/exchange-network.ts'
 import { HourlyQuota } from '../hourly-quota.ts'
 import { limits } from '../limits.ts'
@@ -19,7 +19,7 @@ async function setUp(t: TestContext, version = '12', parts: NodeOptions['parts']
     content: { membership: 'invite' },
   }
   const invite = a.engine.finish(await a.engine.template(draft), version).pdu
-  const createId = [...(await a.engine.currentState(roomId)).values()][0]
+  const createId = (await a.engine.currentState(roomId)).get(stateSlot('m.room.create', ''))
   const stored = await a.engine.events(createId ? [createId] : [])
   const create = [...stored.values()].map(({ pdu }) => pdu.json)
   return { a, b, roomId, invite, create, version }
