@@ -1,4 +1,4 @@
-import type { EventId, JsonObject, Pdu, RoomId, ServerName, UserId } from '@starling/protocol'
+import type { EventId, JsonObject, KeyValueStore, Pdu, RoomId, ServerName, UserId } from '@starling/protocol'
 import { serverOf } from '@starling/protocol'
 import { type FakeKeyDirectory, QuietLogger, TestClock, testCrypto } from '@starling/testkit'
 import type { Answer, KeyRing, RoomSender, ServerRequests, Verdict } from '../src/contracts.ts'
@@ -13,6 +13,8 @@ import type { LocalUsers, PeerId } from '../src/ports.ts'
 import { RoomServer } from './room-server.ts'
 
 export interface NodeOptions {
+  /** What an earlier run of the node left behind, or one that fails as told. */
+  readonly store?: KeyValueStore
   /** Replaces parts of the exchange: an open gate, a policy. */
   readonly parts?: Partial<ExchangeParts>
   /** Stands between the wire and the answers: a malicious server. Undefined: answer honestly. */
@@ -41,7 +43,11 @@ export class ExchangeNetwork {
   gossip = true
 
   async add(name: string, options: NodeOptions = {}): Promise<ExchangeNode> {
-    const rooms = await RoomServer.open(name, { keys: this.#directory, clock: this.clock })
+    const rooms = await RoomServer.open(name, {
+      keys: this.#directory,
+      clock: this.clock,
+      ...(options.store && { store: options.store }),
+    })
     const node = new ExchangeNode(this, rooms, options)
     this.nodes.set(rooms.keys.serverName, node)
     return node

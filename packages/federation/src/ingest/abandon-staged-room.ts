@@ -30,6 +30,9 @@ export async function abandonStagedRoom(
   await parts.database.flushed()
   const removal = new Removal(parts.database)
   const kept = await removeMembers(room.number, removal, parts)
+  for await (const { key } of tables.citation.scan(parts.database.durable, [room.number])) {
+    await removal.add(tables.citation.del(key))
+  }
   const removed = await removeEvents(room.number, kept, removal, parts)
   if (kept.size === 0) {
     await removal.add(tables.room.del([roomId]), tables.roomNumber.del([room.number]))
