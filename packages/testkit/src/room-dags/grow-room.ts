@@ -12,12 +12,11 @@ import {
   type RoomVersionRules,
   referenceHash,
   roomVersionRules,
-  serverOf,
   signEvent,
   type UserId,
 } from '@starling/protocol'
 import { authEventsSelection } from '../naive/auth-events-selection.ts'
-import { type NaiveEvent, NaiveRoom, type NaiveState } from '../naive/index.ts'
+import { type NaiveEvent, NaiveRoom, type NaiveState, naiveAuthorise } from '../naive/index.ts'
 import { testCrypto } from '../test-crypto.ts'
 import { ALICE, BOB, CAROL, signerFor, WATCHER } from './people.ts'
 import { plannedContent, type SaidEvent } from './planned-content.ts'
@@ -33,6 +32,8 @@ export interface GrownRoom {
   readonly baseLength: number
   /** What the naive resolver makes of it. */
   readonly naive: NaiveRoom
+  /** For events of one's own on top; `events` and `naive` grow with it. */
+  readonly growing: GrowingRoom
 }
 
 const START = Date.UTC(2026, 0, 1)
@@ -44,7 +45,7 @@ export function growRoom(plan: RoomPlan): GrownRoom {
   const baseLength = room.events.length
   for (const planned of plan.events) room.add(planned, baseLength - 1)
   const { rules, events, naive } = room
-  return { roomVersion: plan.roomVersion, rules, roomId: room.roomId, events, baseLength, naive }
+  return { roomVersion: plan.roomVersion, rules, roomId: room.roomId, events, baseLength, naive, growing: room }
 }
 
 export interface EventPlacement {
@@ -125,6 +126,23 @@ export class GrowingRoom {
     this.naive.add(pdu)
   }
 
+  /** A message on all forward extremities, by whoever may say something there; undefined where nobody may. */
+  addMerge(): Pdu | undefined {
+    const tips = [...this.naive.forwardExtremities()]
+    const prev = this.events.filter(({ eventId }) => tips.includes(eventId))
+    if (prev.length > 20) return undefined
+    const state = this.naive.stateAfter(tips)
+    for (const sender of [WATCHER, ALICE, BOB, CAROL]) {
+      const said = { type: 'm.room.message', sender, content: { body: 'all together' } }
+      const pdu = this.make(said, { prev, auth: this.#rightAuth(said, state), ts: START + 2_000 })
+      const { allowed } = naiveAuthorise(pdu, state, this.rules.version, this.naive.events, this.naive.rejected)
+      if (!allowed) continue
+      this.enter(pdu)
+      return pdu
+    }
+    return undefined
+  }
+
   #parents({ parents: { mode, picks } }: PlannedEvent, root: number): readonly Pdu[] {
     const choice = this.events.slice(root)
     if (mode === 'last') return choice.slice(-1)
@@ -172,7 +190,7 @@ export class GrowingRoom {
         ...(this.#roomId === undefined ? {} : { roomId: this.#roomId }),
         ...(said.stateKey === undefined ? {} : { stateKey: said.stateKey }),
         ...(redacts === undefined ? {} : { redacts }),
-        ...this.#givenIds(said.sender),
+        ...this.#referenceHashes(),
       },
       rules,
     )
@@ -190,14 +208,11 @@ export class GrowingRoom {
     return signEvent(once, signerFor(via), this.rules, this.#crypto.ed25519)
   }
 
-  /** What versions 1 and 2 want on top: an id, and the reference hash of every event so far. */
-  #givenIds(sender: UserId): { eventId?: EventId; referenceHashes?: ReadonlyMap<EventId, string> } {
+  /** What versions 1 and 2 want on top: the reference hash of every event so far. */
+  #referenceHashes(): { referenceHashes?: ReadonlyMap<EventId, string> } {
     if (this.rules.eventReferences !== 'pairs') return {}
     const hashOf = (pdu: Pdu): string => encodeBase64(referenceHash(pdu.json, this.rules, this.#crypto.sha256))
-    return {
-      eventId: `$${this.events.length}:${serverOf(sender)}` as EventId,
-      referenceHashes: new Map(this.events.map((pdu) => [pdu.eventId, hashOf(pdu)])),
-    }
+    return { referenceHashes: new Map(this.events.map((pdu) => [pdu.eventId, hashOf(pdu)])) }
   }
 
   #pick(list: readonly Pdu[], pick: number): Pdu {
