@@ -1,5 +1,4 @@
-import type { JsonObject, RoomId, UserId } from '@starling/protocol'
-import { numberIn } from '../content.ts'
+import type { RoomId, UserId } from '@starling/protocol'
 import type { RoomDeps } from '../deps.ts'
 import { currentPower } from '../power.ts'
 
@@ -18,18 +17,13 @@ export async function closeRoom(deps: RoomDeps, roomId: RoomId, newRoomId: RoomI
   const power = await currentPower(deps.reader, roomId)
   if (!power || power.levels.user(userId) < power.levels.event('m.room.power_levels', true)) return
   const current = (await deps.reader.stateEvent(roomId, 'm.room.power_levels', ''))?.pdu.content ?? {}
-  const content = silenced(current)
-  // Nobody may set a level above their own.
-  const highest = Math.max(numberIn(content, 'events_default') ?? 0, numberIn(content, 'invite') ?? 0)
-  if (highest > power.levels.user(userId)) return
-  await deps.rooms.send({ roomId, sender: userId, type: 'm.room.power_levels', stateKey: '', content })
-}
-
-function silenced(content: JsonObject): JsonObject {
-  const floor = Math.max(50, (numberIn(content, 'users_default') ?? 0) + 1)
-  return {
-    ...content,
-    events_default: Math.max(floor, numberIn(content, 'events_default') ?? 0),
-    invite: Math.max(floor, numberIn(content, 'invite') ?? 0),
+  const floor = Math.max(50, power.levels.named('users_default') + 1)
+  const raised = {
+    events_default: Math.max(floor, power.levels.named('events_default')),
+    invite: Math.max(floor, power.levels.named('invite')),
   }
+  // Nobody may set a level above their own.
+  if (Math.max(raised.events_default, raised.invite) > power.levels.user(userId)) return
+  const content = { ...current, ...raised }
+  await deps.rooms.send({ roomId, sender: userId, type: 'm.room.power_levels', stateKey: '', content })
 }

@@ -1,20 +1,7 @@
-import type { JsonObject, RoomId, RoomVersionRules, UserId } from '@starling/protocol'
+import type { RoomId, RoomVersionRules, UserId } from '@starling/protocol'
 import type { CreateRoom, RoomEvent, RoomReader } from '../../ports.ts'
-import { numberIn, objectIn } from '../content.ts'
 import { creationContent } from '../create/creation-content.ts'
-
-/** State that goes with a room, in the order in which it is sent (the spec's list; power levels first, as at creation). */
-const TRANSFERRED = [
-  'm.room.power_levels',
-  'm.room.join_rules',
-  'm.room.history_visibility',
-  'm.room.guest_access',
-  'm.room.encryption',
-  'm.room.server_acl',
-  'm.room.name',
-  'm.room.avatar',
-  'm.room.topic',
-] as const
+import { rulesOfRoom, TRANSFERRED } from './transferred-state.ts'
 
 export interface Upgrade {
   readonly roomId: RoomId
@@ -31,19 +18,14 @@ export async function replacementRoom(reader: RoomReader, upgrade: Upgrade): Pro
   const given = {
     ...(type !== undefined && { type }),
     ...(federate !== undefined && { 'm.federate': federate }),
-    predecessor: { room_id: roomId },
+    predecessor: { room_id: roomId, ...(await lastKnownEvent(reader, roomId, rules)) },
   }
-  const events = []
-  for (const stateType of TRANSFERRED) {
+  const move = { from: rulesOfRoom(create, rules), to: rules, userId, creators }
+  const events: CreateRoom['events'][number][] = []
+  for (const [stateType, transfer] of TRANSFERRED) {
     const event = await reader.stateEvent(roomId, stateType, '')
     if (!event || event.redactedBecause) continue
-    const { content } = event.pdu
-    const isPowerLevels = stateType === 'm.room.power_levels'
-    events.push({
-      type: stateType,
-      stateKey: '',
-      content: isPowerLevels ? transferredPower(content, userId, creators, rules) : content,
-    })
+    events.push({ type: stateType, stateKey: '', content: transfer(event.pdu.content, move) })
   }
   return {
     creator: userId,
@@ -54,20 +36,15 @@ export async function replacementRoom(reader: RoomReader, upgrade: Upgrade): Pro
 }
 
 /**
- * Power levels as the new version wants them: in version 12 its creators are not named and the tombstone is kept to them;
- * before that, who upgrades must be able to set everything up, as the creator of any room is.
+ * `event_id` of the predecessor: asked for up to room version 11, and left out from 12 on, where the tombstone can only be sent
+ * once the new room's create event, and with it its id, is there.
  */
-function transferredPower(
-  content: JsonObject,
-  userId: UserId,
-  creators: readonly UserId[],
+async function lastKnownEvent(
+  reader: RoomReader,
+  roomId: RoomId,
   rules: RoomVersionRules,
-): JsonObject {
-  const users = { ...objectIn(content, 'users') }
-  if (!rules.auth.privilegedCreators) {
-    return { ...content, users: { ...users, [userId]: Math.max(100, numberIn(users, userId) ?? 0) } }
-  }
-  for (const creator of [userId, ...creators]) delete users[creator]
-  const tombstone = Math.max(150, (numberIn(content, 'state_default') ?? 50) + 1)
-  return { ...content, users, events: { ...objectIn(content, 'events'), 'm.room.tombstone': tombstone } }
+): Promise<{ readonly event_id?: string }> {
+  if (rules.roomId === 'hash') return {}
+  const { events } = await reader.timeline(roomId, { direction: 'b', limit: 1 })
+  return events[0] === undefined ? {} : { event_id: events[0].pdu.eventId }
 }

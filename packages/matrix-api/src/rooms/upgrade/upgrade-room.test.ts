@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { RoomId } from '@starling/protocol'
+import { type RoomId, SUPPORTED_VERSIONS } from '@starling/protocol'
 import { expectMatchesSpec } from '../../testing/openapi.ts'
 import { client, roomPath } from '../testing/paths.ts'
 import { startRoomServer } from '../testing/room-server.ts'
@@ -64,4 +64,78 @@ test('an upgrade with additional creators, and back to a version that names its 
   const back = await server.request('POST', roomPath(up, 'upgrade'), { as: alice, body: { new_version: '11' } })
   const levels = await server.rooms.reader.stateEvent(back.body.replacement_room, 'm.room.power_levels', '')
   assert.deepEqual(levels?.pdu.content.users, { [alice.userId]: 100 })
+})
+
+const VERSIONS = Object.keys(SUPPORTED_VERSIONS)
+
+for (const [index, from] of VERSIONS.entries()) {
+  // To the next version, which for the last is the first: every version is left and entered once.
+  const to = VERSIONS[(index + 1) % VERSIONS.length] ?? '12'
+  test(`a room of version ${from} is upgraded to ${to}: predecessor, tombstone, state and power`, async () => {
+    await using server = await startRoomServer()
+    const [alice, bob] = [await server.user('alice'), await server.user('bob')]
+    const old = await server.createRoom(alice, {
+      room_version: from,
+      preset: 'public_chat',
+      name: 'Tea',
+      topic: 'green',
+    })
+    await server.join(bob, old)
+    const last = await server.say(bob, old, 'the last word')
+    const answer = await server.request('POST', roomPath(old, 'upgrade'), { as: alice, body: { new_version: to } })
+    expectMatchesSpec('upgradeRoom', answer)
+    const fresh = answer.body.replacement_room as RoomId
+    const { reader } = server.rooms
+    const content = async (roomId: RoomId, type: string) =>
+      (await reader.stateEvent(roomId, type, ''))?.pdu.content as Record<string, unknown> | undefined
+    const create = await content(fresh, 'm.room.create')
+    assert.equal(create?.room_version, to)
+    assert.deepEqual(create?.predecessor, to === '12' ? { room_id: old } : { room_id: old, event_id: last })
+    assert.equal(create?.creator, Number(to) < 11 ? alice.userId : undefined)
+    assert.equal(fresh.includes(':'), to !== '12')
+    assert.equal((await content(old, 'm.room.tombstone'))?.replacement_room, fresh)
+    for (const type of ['m.room.name', 'm.room.topic', 'm.room.join_rules', 'm.room.history_visibility']) {
+      assert.deepEqual(await content(fresh, type), await content(old, type), type)
+    }
+    await server.join(bob, fresh)
+    await server.say(bob, fresh, 'the first word')
+    const again = await server.request('POST', roomPath(fresh, 'upgrade'), { as: alice, body: { new_version: from } })
+    assert.equal(again.status, 200, 'who upgraded has the power to do it again')
+  })
+}
+
+test('power levels that are strings become integers where the new version wants them', async () => {
+  await using server = await startRoomServer()
+  const [alice, bob] = [await server.user('alice'), await server.user('bob')]
+  const levels = {
+    users: { [alice.userId]: '100', [bob.userId]: ' +50 ' },
+    invite: '30',
+    events: { 'm.room.name': '010' },
+  }
+  const old = await server.createRoom(alice, { room_version: '9', power_level_content_override: levels })
+  const body = { new_version: '10' }
+  const fresh = (await server.request('POST', roomPath(old, 'upgrade'), { as: alice, body })).body.replacement_room
+  const moved = (await server.rooms.reader.stateEvent(fresh, 'm.room.power_levels', ''))?.pdu.content
+  assert.deepEqual(moved?.users, { [alice.userId]: 100, [bob.userId]: 50 })
+  assert.equal(moved?.invite, 30)
+  const events: Record<string, unknown> = { ...(moved?.events as object) }
+  assert.equal(events['m.room.name'], 10)
+})
+
+test('a join rule that an older version does not know becomes the nearest that it knows', async () => {
+  await using server = await startRoomServer()
+  const alice = await server.user('alice')
+  const expected = [
+    ['10', '9', 'knock_restricted', 'restricted'],
+    ['8', '7', 'restricted', 'invite'],
+    ['7', '6', 'knock', 'invite'],
+    ['10', '12', 'knock_restricted', 'knock_restricted'],
+  ] as const
+  for (const [from, to, before, after] of expected) {
+    const rule = { type: 'm.room.join_rules', state_key: '', content: { join_rule: before } }
+    const old = await server.createRoom(alice, { room_version: from, initial_state: [rule] })
+    const answer = await server.request('POST', roomPath(old, 'upgrade'), { as: alice, body: { new_version: to } })
+    const moved = await server.rooms.reader.stateEvent(answer.body.replacement_room, 'm.room.join_rules', '')
+    assert.equal(moved?.pdu.content.join_rule, after, `${from} to ${to}`)
+  }
 })
