@@ -105,3 +105,23 @@ test('every fork of every room, and states that no fork has: the product and the
   console.log(JSON.stringify(seen))
   for (const [kind, count] of Object.entries(seen)) assert.ok(count > 50, `too few: ${kind}`)
 })
+
+test('twin: a resolver that only looks at the time is found out by the same rooms', () => {
+  let disagreements = 0
+  fc.assert(
+    fc.property(roomPlan({ roomVersions: ['2', '12'] }), (plan) => {
+      const { events, naive } = growRoom(plan)
+      for (const { prevEvents } of events) {
+        const slots = new Map<string, NaiveEvent>()
+        for (const [slot, event] of prevEvents.flatMap((id) => [...naive.outcome(id).stateAfter])) {
+          const known = slots.get(slot)
+          if (!known || known.originServerTs < event.originServerTs) slots.set(slot, event)
+        }
+        const expected = sorted(stateMapOf(naive.stateAfter(prevEvents)))
+        if (sorted(stateMapOf(slots)).join() !== expected.join()) disagreements++
+      }
+    }),
+    propertyRuns('by time only', 60),
+  )
+  assert.ok(disagreements > 10, `only ${disagreements} disagreements`)
+})
