@@ -14,6 +14,7 @@ export const VECTOR_FILES = [
   'base64.json',
   'canonical-json.json',
   'event-hashes.json',
+  'identifiers.json',
   'json-signing.json',
   'redaction.json',
   'state-resolution.json',

@@ -7,6 +7,7 @@ const AT_LEAST: Readonly<Record<(typeof VECTOR_FILES)[number], number>> = {
   'base64.json': 10,
   'canonical-json.json': 50,
   'event-hashes.json': 60,
+  'identifiers.json': 50,
   'json-signing.json': 8,
   'redaction.json': 120,
   'state-resolution.json': 60,
