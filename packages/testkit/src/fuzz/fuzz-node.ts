@@ -15,7 +15,7 @@ import { MemoryStore } from '../memory-store.ts'
 import { testCrypto } from '../test-crypto.ts'
 import { testRandomBytes } from '../test-surroundings.ts'
 import { FuzzHost } from './fuzz-host.ts'
-import { quickCrypto } from './quick-crypto.ts'
+import { quickCrypto, trustingCrypto } from './quick-crypto.ts'
 import { Random } from './random.ts'
 import type { VirtualTime } from './virtual-time.ts'
 
@@ -26,8 +26,8 @@ export interface FuzzNodeOptions {
   readonly seed: number
   readonly logger: Logger
   readonly count: (what: string, code: string) => void
-  /** Whether it compares rooms with others by itself. */
-  readonly heartbeat: boolean
+  /** A hostile one does nothing by itself and checks nothing: that would be time taken from its mutants. */
+  readonly hostile?: boolean
 }
 
 /** Bytes of the one file that every node of the fuzzer serves, and its content-addressed name. */
@@ -54,12 +54,13 @@ export class FuzzNode {
     this.userId = this.user('p2p')
   }
 
-  static async start({ name, world, time, seed, logger, count, heartbeat }: FuzzNodeOptions): Promise<FuzzNode> {
+  static async start({ name, world, time, seed, logger, count, hostile = false }: FuzzNodeOptions): Promise<FuzzNode> {
     const host = new FuzzHost(`peer-${name}`, world)
     const store = new MemoryStore()
     const random = new Random(seed)
+    const crypto = hostile ? trustingCrypto : quickCrypto
     const randomBytes = testRandomBytes(seed)
-    const ground: Ground = { store, logger, clock: time, timers: time, crypto: quickCrypto, randomBytes, count }
+    const ground: Ground = { store, logger, clock: time, timers: time, crypto, randomBytes, count }
     const identity = testCrypto.sha256(new TextEncoder().encode(`identity of ${name}`))
     const keys = await openNetKeys(ground, identity, host.peerId)
     const rooms = await openRooms({ ...ground, keys: keys.keyRing })
@@ -77,7 +78,7 @@ export class FuzzNode {
     })
     rooms.setFetchHistory(exchange.fetchHistory)
     await net.start(exchange, exchange.answers)
-    if (heartbeat) exchange.start()
+    if (!hostile) exchange.start()
     return new FuzzNode({ host, keys, rooms, net, exchange, store })
   }
 

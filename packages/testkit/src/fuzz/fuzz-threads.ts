@@ -1,22 +1,26 @@
 import { Worker } from 'node:worker_threads'
+import type { ThreadMessage } from './fuzz-worker.ts'
 import type { FuzzOptions, FuzzReport } from './run-fuzz.ts'
 
 /** Runs the mutants in threads, so that what nobody catches ends in the report and not in the caller's process. */
-export async function fuzzInThreads(options: FuzzOptions, workers = 1): Promise<FuzzReport> {
+export async function fuzzInThreads({ progress, ...options }: FuzzOptions, workers = 1): Promise<FuzzReport> {
   const share = Math.ceil(options.count / workers)
   const reports = await Promise.all(
     Array.from({ length: workers }, (_, index) => {
       const count = Math.min(share, options.count - index * share)
-      return count > 0 ? inThread({ ...options, count, seed: (options.seed + index * 7_654_321) | 0 }) : []
+      return count > 0 ? inThread({ ...options, count, seed: (options.seed + index * 7_654_321) | 0 }, progress) : []
     }).flat(),
   )
   return reports.reduce(sum)
 }
 
-function inThread(options: FuzzOptions): Promise<FuzzReport> {
+function inThread(options: FuzzOptions, progress: FuzzOptions['progress']): Promise<FuzzReport> {
   return new Promise((resolve, reject) => {
     const worker = new Worker(new URL('./fuzz-worker.ts', import.meta.url), { workerData: options })
-    worker.once('message', resolve)
+    worker.on('message', (message: ThreadMessage) => {
+      if ('report' in message) resolve(message.report)
+      else progress?.(message.thrown)
+    })
     worker.once('error', reject)
     worker.once('exit', (code) =>
       reject(new Error(`a thread of the fuzzer ended with code ${code} and without a report`)),

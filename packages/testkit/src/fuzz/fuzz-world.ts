@@ -151,7 +151,7 @@ export class FuzzWorld {
     const attacked = name === 'victim'
     const logger = attacked ? this.faults.logger() : SILENT
     return FuzzNode.start({
-      ...{ name, logger, count, world: this.hosts, time: this.time, heartbeat: HONEST.includes(name) },
+      ...{ name, logger, count, world: this.hosts, time: this.time, hostile: !HONEST.includes(name) },
       seed: this.#seed + name.length * 7919 + name.charCodeAt(0),
     })
   }

@@ -22,7 +22,12 @@ if (![seed, count, workers].every(Number.isSafeInteger) || count < 1 || workers 
 }
 console.error(`seed ${seed}: ${count} mutants in ${workers} threads`)
 const startedAt = performance.now()
-const { kept, ...report } = await fuzzInThreads({ seed, count }, workers)
+let thrown = 0
+const progress = (more: number) => {
+  thrown += more
+  if (process.stderr.isTTY || thrown % 100_000 < more) console.error(`${thrown} thrown`)
+}
+const { kept, ...report } = await fuzzInThreads({ seed, count, progress }, workers)
 if (kept.length > 0) {
   writeFileSync(values.faults, `${JSON.stringify({ seed, count, workers, faults: kept }, null, 2)}\n`)
   console.error(`${kept.length} faults are in ${values.faults}`)

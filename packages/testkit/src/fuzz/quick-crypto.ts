@@ -18,6 +18,9 @@ export const quickCrypto: Crypto = {
   },
 }
 
+/** For hostile nodes, which need not check what they are asked. */
+export const trustingCrypto: Crypto = { ...quickCrypto, ed25519: { ...quickCrypto.ed25519, verify: () => true } }
+
 function secretKeyOf(seed: Uint8Array): Buffer {
   const known = secretKeys.get(seed)
   if (known) return known

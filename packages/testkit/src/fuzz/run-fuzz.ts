@@ -16,6 +16,8 @@ export interface FuzzOptions {
   readonly count: number
   /** A defect put in on purpose, to show that it is found. */
   readonly plant?: Plant
+  /** Told after each world how many mutants have been thrown since the last time. */
+  readonly progress?: (thrown: number) => void
 }
 
 export interface FuzzReport {
@@ -42,7 +44,7 @@ const PER_REFRESH = 8
 const MB = 1024 * 1024
 
 /** Throws mutants at the entry points of a whole node, one after another, and watches what it does. */
-export async function runFuzz({ seed, count, plant }: FuzzOptions): Promise<FuzzReport> {
+export async function runFuzz({ seed, count, plant, progress }: FuzzOptions): Promise<FuzzReport> {
   const faults = new FaultLog()
   const verdicts: Record<string, number> = {}
   const meter = new TurnMeter(STALL_MS, (ms) => faults.add('stall', `a turn of ${Math.round(ms)} ms`))
@@ -58,7 +60,10 @@ export async function runFuzz({ seed, count, plant }: FuzzOptions): Promise<Fuzz
     let thrown = 0
     for (let world = 0; thrown < count; world++) {
       const size = Math.min(PER_WORLD, count - thrown)
-      thrown += await throwAtOneWorld({ seed: seed + world * 1_000_003, first: thrown, size, faults, add, heap, plant })
+      const part = { seed: seed + world * 1_000_003, first: thrown, size, faults, add, heap, plant }
+      const more = await throwAtOneWorld(part)
+      thrown += more
+      progress?.(more)
     }
     heap.check(faults)
     return {

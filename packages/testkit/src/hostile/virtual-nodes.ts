@@ -23,7 +23,7 @@ export class VirtualNodes {
   async add(name: string, ahead = 0): Promise<FuzzNode> {
     const time = new VirtualTime(START + ahead)
     const node = await FuzzNode.start({
-      ...{ name, time, world: this.#hosts, logger: this.faults.logger(), heartbeat: true },
+      ...{ name, time, world: this.#hosts, logger: this.faults.logger() },
       seed: this.all.length + 1,
       count: (what, code) => this.counted.set(`${what} ${code}`, (this.counted.get(`${what} ${code}`) ?? 0) + 1),
     })
