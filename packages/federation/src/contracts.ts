@@ -3,7 +3,17 @@
  * servers but no transport; `net/` (keys, signed requests, gossip, outbox, EDUs, discovery) carries bytes. Each side
  * declares here what it gives the others, so that each can be tested alone.
  */
-import type { AbortOptions, EventId, JsonObject, Pdu, RoomId, ServerName, StateMap, UserId } from '@starling/protocol'
+import type {
+  AbortOptions,
+  EventId,
+  JsonObject,
+  Pdu,
+  RoomId,
+  ServerName,
+  StateMap,
+  StateSlot,
+  UserId,
+} from '@starling/protocol'
 import type { PeerId } from './ports.ts'
 
 // ---------------------------------------------------------------------------------------------------- keys (net/)
@@ -171,6 +181,24 @@ export interface RoomEngine {
   backwardExtremities(roomId: RoomId): Promise<readonly EventId[]>
   currentState(roomId: RoomId): Promise<StateMap>
   stateBefore(roomId: RoomId, eventId: EventId): Promise<StateMap | undefined>
+  /** Some slots of the state before an event: in a large room far cheaper than all of it. Empty ones are left out. */
+  stateBeforeSlots(
+    roomId: RoomId,
+    eventId: EventId,
+    slots: readonly StateSlot[],
+  ): Promise<ReadonlyMap<StateSlot, EventId> | undefined>
+  /** Had a user of that server one of these memberships in the state before the event? False where the event is not in the DAG. */
+  isServerMemberAt(
+    roomId: RoomId,
+    eventId: EventId,
+    server: ServerName,
+    memberships: ReadonlySet<string>,
+  ): Promise<boolean>
+  /**
+   * Where a room has many forward extremities, sends an event that no client sees and that joins up to 20 of them, in the name
+   * of a local user who may. Undefined where there are few, or nobody may.
+   */
+  mergeExtremities(roomId: RoomId): Promise<EventId | undefined>
   /** Ids of the whole auth chain of these events. */
   authChain(eventIds: readonly EventId[]): Promise<ReadonlySet<EventId>>
   /** Servers with a joined user in the current state. Cached; O(1) when nothing changed. */

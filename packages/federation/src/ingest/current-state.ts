@@ -54,16 +54,17 @@ async function changeMembers(
   const events = await transaction.events(ids)
   const head = transaction.requireHead()
   const counts = { joined: head.joined, invited: head.invited }
-  const servers = new Map(head.servers)
+  const joins = new Map<ServerName, number>()
   for (const [slot, eventId] of slots) {
     const before = memberOf(slot, previous.map.get(slot), events)
     const after = memberOf(slot, eventId, events)
     if (!before || !after) continue
     place.affects(after.userId)
     writeMembership(transaction, head, after, place.position)
-    count(transaction, head, servers, counts, before, -1)
-    count(transaction, head, servers, counts, after, 1)
+    count(counts, joins, before, -1)
+    count(counts, joins, after, 1)
   }
+  const servers = changeServers(transaction, head, joins)
   transaction.head = { ...transaction.requireHead(), ...counts, servers }
 }
 
@@ -80,11 +81,10 @@ function writeMembership(transaction: RoomTransaction, head: RoomHead, member: M
   )
 }
 
+/** `joins`: by how much the joined users of a server change. */
 function count(
-  transaction: RoomTransaction,
-  head: RoomHead,
-  servers: Map<ServerName, number>,
   counts: { joined: number; invited: number },
+  joins: Map<ServerName, number>,
   { userId, membership }: Member,
   by: 1 | -1,
 ): void {
@@ -92,14 +92,23 @@ function count(
   if (membership !== 'join') return
   counts.joined += by
   const server = serverOf(userId)
-  const joined = (servers.get(server) ?? 0) + by
-  if (joined > 0) {
-    servers.set(server, joined)
-    transaction.write(tables.joinedServer.put([head.number, server], joined))
-  } else {
-    servers.delete(server)
-    transaction.write(tables.joinedServer.del([head.number, server]))
+  joins.set(server, (joins.get(server) ?? 0) + by)
+}
+
+function changeServers(
+  transaction: RoomTransaction,
+  { number, servers }: RoomHead,
+  joins: ReadonlyMap<ServerName, number>,
+): RoomHead['servers'] {
+  const changes = new Map<ServerName, number | undefined>()
+  for (const [server, by] of joins) {
+    if (by === 0) continue
+    const joined = (servers.get(server) ?? 0) + by
+    changes.set(server, joined > 0 ? joined : undefined)
+    const key: [typeof number, ServerName] = [number, server]
+    transaction.write(joined > 0 ? tables.joinedServer.put(key, joined) : tables.joinedServer.del(key))
   }
+  return servers.with(changes)
 }
 
 function memberOf(

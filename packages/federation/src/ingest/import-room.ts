@@ -2,6 +2,7 @@ import { type EventId, type RoomVersionRules, roomVersionRules, stateSlot } from
 import type { RoomImport, Verdict } from '../contracts.ts'
 import type { RoomHead } from '../room/room-head.ts'
 import type { RoomTransaction } from '../room/room-transaction.ts'
+import { emptyMap } from '../state/persistent-map.ts'
 import { EMPTY_STATE, FIRST_STATE_ID } from '../state/state-store.ts'
 import type { RoomRegistry } from '../store/room-registry.ts'
 import type { RoomNumber } from '../store/tables.ts'
@@ -71,7 +72,7 @@ export function newRoomHead(transaction: RoomTransaction, number: RoomNumber, ru
     nextHistoryOrder: -1,
     joined: 0,
     invited: 0,
-    servers: new Map(),
+    servers: emptyMap(),
   }
 }
 

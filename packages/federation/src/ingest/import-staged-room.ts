@@ -11,6 +11,7 @@ import { breathe } from '../breathe.ts'
 import type { StagedImport, Verdict } from '../contracts.ts'
 import type { RoomHead } from '../room/room-head.ts'
 import type { RoomTransaction } from '../room/room-transaction.ts'
+import { PersistentMap } from '../state/persistent-map.ts'
 import { EMPTY_STATE, stateDelta } from '../state/state-store.ts'
 import type { Database } from '../store/database.ts'
 import type { StoredEvent } from '../store/event-store.ts'
@@ -125,7 +126,7 @@ async function gather(
     }
     if (fresh && rows.length > 0) await fresh.database.submit(rows)
   }
-  return { map, joined: counts.join, invited: counts.invite, servers, own }
+  return { map, joined: counts.join, invited: counts.invite, servers: PersistentMap.from(servers), own }
 }
 
 /** Other users of this server whom the state speaks of (invited, say): their clients hear of it with the join. */

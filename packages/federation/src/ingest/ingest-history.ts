@@ -6,6 +6,7 @@ import type { StoredEvent } from '../store/event-store.ts'
 import { tables } from '../store/tables.ts'
 import { moveBackwardExtremities } from './extremities.ts'
 import type { IngestParts } from './ingest-pdu.ts'
+import { isMergeEvent } from './merge-event.ts'
 import { showEvent } from './place-event.ts'
 import { applyRedaction, findPendingRedaction } from './redactions.ts'
 import { outlierRoomOf, storeOutliers } from './store-outlier.ts'
@@ -57,9 +58,14 @@ async function showHistory(event: StoredEvent, before: RoomState, transaction: R
   const { rules } = transaction.requireHead()
   // Stored first: an event must be there for its redaction to find it, and for the state rows that name it.
   transaction.putEvent(event)
-  if (pdu.type === 'm.room.redaction' && (await applyRedaction(pdu, before, rules, transaction)) !== 'applied') {
-    return { kind: 'accepted', eventId: pdu.eventId, position: transaction.requireHead().nextHistoryOrder }
+  const hidden: Verdict = {
+    kind: 'accepted',
+    eventId: pdu.eventId,
+    position: transaction.requireHead().nextHistoryOrder,
   }
+  if (isMergeEvent(pdu)) return hidden
+  if (pdu.type === 'm.room.redaction' && (await applyRedaction(pdu, before, rules, transaction)) !== 'applied')
+    return hidden
   const early = await findPendingRedaction(pdu, rules, transaction)
   if (early && early.redaction.order === undefined) {
     showEvent({ ...early.redaction, order: takeHistoryOrder(transaction) }, transaction)

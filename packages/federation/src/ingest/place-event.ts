@@ -3,11 +3,13 @@ import type { Verdict } from '../contracts.ts'
 import type { RoomTransaction } from '../room/room-transaction.ts'
 import type { RoomWatchers } from '../room/room-watchers.ts'
 import type { ResolveStates } from '../state/resolve-states.ts'
+import { resolveTips } from '../state/resolve-tips.ts'
 import type { RoomState } from '../state/state-store.ts'
 import type { StoredEvent } from '../store/event-store.ts'
 import { type EventStatus, type TransactionName, tables } from '../store/tables.ts'
 import { changeCurrentState } from './current-state.ts'
 import { moveBackwardExtremities, nextExtremities } from './extremities.ts'
+import { isMergeEvent } from './merge-event.ts'
 import { noteCitations } from './note-citations.ts'
 import { applyRedaction, findPendingRedaction } from './redactions.ts'
 import { relationOf } from './relations.ts'
@@ -66,13 +68,17 @@ async function placeAccepted(
   transaction.head = { ...transaction.requireHead(), extremities, lastChange: position }
   await changeCurrentState(transaction, await currentState(extremities, transaction, resolve), place)
   // Those who were there before hear of it too: it may be what removed them.
-  const audience = [...serversBefore.keys(), ...transaction.requireHead().servers.keys()]
-  if (publish && (audience.some((server) => server !== serverName) || removesOther(pdu, serverName))) {
+  const audience = [serversBefore, transaction.requireHead().servers]
+  if (publish && (audience.some((servers) => holdsOther(servers, serverName)) || removesOther(pdu, serverName))) {
     transaction.write(tables.outbox.put([position], { eventId: pdu.eventId, roomId }))
     transaction.afterwards(() => watchers.localEvent(roomId, pdu))
   }
   transaction.afterwards(() => watchers.accepted(roomId, pdu))
   return { kind: 'accepted', eventId: pdu.eventId, position }
+}
+
+function holdsOther(servers: ReadonlyMap<ServerName, number>, self: ServerName): boolean {
+  return servers.size > 1 || (servers.size === 1 && !servers.has(self))
 }
 
 /** Takes an invite or a knock of another server's user away: that server is in no audience, and has to hear of it. */
@@ -116,6 +122,7 @@ async function showWithRedactions(
   transaction: RoomTransaction,
 ): Promise<void> {
   const { rules } = transaction.requireHead()
+  if (isMergeEvent(event.pdu)) return transaction.putEvent(event)
   if (event.pdu.type === 'm.room.redaction') {
     const outcome = await applyRedaction(event.pdu, before, rules, transaction)
     if (outcome !== 'applied') return transaction.putEvent(event)
@@ -149,6 +156,6 @@ async function currentState(
   resolve: ResolveStates,
 ): Promise<RoomState> {
   const events = await transaction.events(extremities)
-  const ids = new Set([...events.values()].flatMap(({ after }) => after ?? []))
-  return resolve(transaction, await Promise.all([...ids].map((id) => transaction.state(id))))
+  const tips = [...events].flatMap(([eventId, { after }]) => (after === undefined ? [] : [{ eventId, after }]))
+  return resolveTips(tips, transaction, resolve)
 }

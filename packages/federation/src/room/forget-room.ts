@@ -1,5 +1,6 @@
 import { type BatchOperation, type EventId, type RoomId, serverOf, type UserId } from '@starling/protocol'
 import type { KeyRing } from '../contracts.ts'
+import { emptyMap } from '../state/persistent-map.ts'
 import type { Database } from '../store/database.ts'
 import type { EventStore } from '../store/event-store.ts'
 import type { RoomRegistry } from '../store/room-registry.ts'
@@ -58,7 +59,7 @@ async function purge(roomId: RoomId, room: RoomNumber, parts: ForgetParts): Prom
   await database.submit([tables.purge.put([room], 0), tables.head.del([room]), tables.room.del([roomId])])
   registry.forget(roomId)
   heads.forget(roomId)
-  joinedServers.set(roomId, new Map())
+  joinedServers.set(roomId, emptyMap())
   for (const eventId of await removeRows(room, database)) events.forget(eventId)
 }
 

@@ -1,5 +1,6 @@
-import type { EventId, RoomId, StateMap } from '@starling/protocol'
+import { type EventId, ownValue, type RoomId, type ServerName, type StateMap, type StateSlot } from '@starling/protocol'
 import type { StoredPdu } from '../contracts.ts'
+import { memberSlotsOf } from '../state/member-slots.ts'
 import type { StateStore } from '../state/state-store.ts'
 import type { Database } from '../store/database.ts'
 import type { EventStore } from '../store/event-store.ts'
@@ -67,6 +68,29 @@ export class RoomGraph {
     const id = event?.[side]
     if (event?.roomId !== roomId || id === undefined) return undefined
     return (await this.#states.get(event.room, id)).map
+  }
+
+  async stateBeforeSlots(
+    roomId: RoomId,
+    eventId: EventId,
+    slots: readonly StateSlot[],
+  ): Promise<ReadonlyMap<StateSlot, EventId> | undefined> {
+    const event = await this.#events.get(eventId)
+    if (event?.roomId !== roomId || event.before === undefined) return undefined
+    return this.#states.slots(event.room, event.before, slots)
+  }
+
+  async isServerMemberAt(
+    roomId: RoomId,
+    eventId: EventId,
+    server: ServerName,
+    memberships: ReadonlySet<string>,
+  ): Promise<boolean> {
+    const head = await this.#heads.durable(roomId)
+    const slots = head ? memberSlotsOf(server, head.state.map) : []
+    const members = await this.stateBeforeSlots(roomId, eventId, slots)
+    const events = await this.#events.getMany(members?.values() ?? [])
+    return [...events.values()].some(({ pdu }) => memberships.has(String(ownValue(pdu.content, 'membership'))))
   }
 
   async authChain(eventIds: readonly EventId[]): Promise<ReadonlySet<EventId>> {

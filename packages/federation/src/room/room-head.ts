@@ -1,4 +1,5 @@
 import type { EventId, RoomId, RoomVersionRules, ServerName } from '@starling/protocol'
+import type { PersistentMap } from '../state/persistent-map.ts'
 import type { RoomState } from '../state/state-store.ts'
 import type { HeadRow, RoomNumber, StateId } from '../store/tables.ts'
 
@@ -19,7 +20,7 @@ export interface RoomHead {
   readonly joined: number
   readonly invited: number
   /** Joined users per server; servers without any are absent. */
-  readonly servers: ReadonlyMap<ServerName, number>
+  readonly servers: PersistentMap<ServerName, number>
 }
 
 export function headRow(head: RoomHead): HeadRow {

@@ -1,4 +1,5 @@
 import { type RoomId, roomVersionRules, type ServerName } from '@starling/protocol'
+import { PersistentMap } from '../state/persistent-map.ts'
 import type { StateStore } from '../state/state-store.ts'
 import type { Database } from '../store/database.ts'
 import { LruMap } from '../store/lru-map.ts'
@@ -81,7 +82,7 @@ export class RoomHeads {
     for await (const { key, value } of tables.joinedServer.scan(this.#database.durable, [room.number])) {
       servers.set(key[1], value)
     }
-    const known = { ...rest, lastStateChange, roomId, number: room.number, rules, servers }
+    const known = { ...rest, lastStateChange, roomId, number: room.number, rules, servers: PersistentMap.from(servers) }
     return { ...known, state: await this.#states.get(room.number, state) }
   }
 

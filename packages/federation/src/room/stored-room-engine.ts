@@ -7,6 +7,7 @@ import {
   roomVersionRules,
   type ServerName,
   type StateMap,
+  type StateSlot,
   type UserId,
 } from '@starling/protocol'
 import type {
@@ -39,6 +40,7 @@ import { fillRoom, makeCreateEvent, type RoomCreation } from './create-room.ts'
 import { finishEvent } from './finish-event.ts'
 import { type ForgetParts, forgetRoom } from './forget-room.ts'
 import { type LocalEventParts, placeLocalEvent, templateFor } from './local-events.ts'
+import { mergeExtremities } from './merge-extremities.ts'
 import { RoomError } from './room-error.ts'
 import type { RoomGraph } from './room-graph.ts'
 import { QueueFullError } from './room-queues.ts'
@@ -106,6 +108,10 @@ export class StoredRoomEngine implements RoomEngine {
     const rules = roomVersionRules(roomVersion)
     if (!rules) throw new RoomError('unsupported-room-version', `room version ${roomVersion} is not known here`)
     return { pdu: finishEvent(event, rules, keys, crypto.sha256), roomVersion, redacted: false }
+  }
+
+  mergeExtremities(roomId: RoomId): Promise<EventId | undefined> {
+    return this.#transact(roomId, (transaction) => mergeExtremities(transaction, this.#parts.local))
   }
 
   /** @throws RoomError `unknown-room`, `forbidden` */
@@ -209,12 +215,29 @@ export class StoredRoomEngine implements RoomEngine {
     return this.#parts.graph.stateAround(roomId, eventId, 'before')
   }
 
+  stateBeforeSlots(
+    roomId: RoomId,
+    eventId: EventId,
+    slots: readonly StateSlot[],
+  ): Promise<ReadonlyMap<StateSlot, EventId> | undefined> {
+    return this.#parts.graph.stateBeforeSlots(roomId, eventId, slots)
+  }
+
+  isServerMemberAt(
+    roomId: RoomId,
+    eventId: EventId,
+    server: ServerName,
+    memberships: ReadonlySet<string>,
+  ): Promise<boolean> {
+    return this.#parts.graph.isServerMemberAt(roomId, eventId, server, memberships)
+  }
+
   authChain(eventIds: readonly EventId[]): Promise<ReadonlySet<EventId>> {
     return this.#parts.graph.authChain(eventIds)
   }
 
   async joinedServers(roomId: RoomId): Promise<ReadonlySet<ServerName>> {
-    return new Set(this.#parts.joinedServers.of(roomId).keys())
+    return this.#parts.joinedServers.of(roomId)
   }
 
   isServerJoined(roomId: RoomId, server: ServerName): boolean {

@@ -80,7 +80,12 @@ export function diffNodes<V>(
     for (const [index, child] of from.children.entries()) diffNodes(child, to.children[index] ?? EMPTY_NODE, visit)
     return
   }
-  diffEntries(entriesOf(from).sort(compareEntries), entriesOf(to).sort(compareEntries), visit)
+  diffLeaves(asLeaf(from), asLeaf(to), visit)
+}
+
+/** Of a branch that is compared with a leaf: one of them holds few entries more than the other at least. */
+function asLeaf<V>(node: TrieNode<V>): TrieLeaf<V> {
+  return node.kind === 'leaf' ? node : leafOf(entriesOf(node))
 }
 
 /** All leaves, without recursion: state is iterated often. */
@@ -164,21 +169,27 @@ function entriesOf<V>(node: TrieNode<V>): HashedEntry<V>[] {
   return entries
 }
 
-function diffEntries<V>(
-  from: readonly HashedEntry<V>[],
-  to: readonly HashedEntry<V>[],
+function diffLeaves<V>(
+  from: TrieLeaf<V>,
+  to: TrieLeaf<V>,
   visit: (key: string, before: V | undefined, after: V | undefined) => void,
 ): void {
-  for (let i = 0, j = 0; i < from.length || j < to.length; ) {
-    const before = from[i]
-    const after = to[j]
-    const order = !before ? 1 : !after ? -1 : compareEntries(before, after)
-    if (order < 0 && before) visit(before.key, before.value, undefined)
-    else if (order > 0 && after) visit(after.key, undefined, after.value)
-    else if (before && after && before.value !== after.value) visit(after.key, before.value, after.value)
+  for (let i = 0, j = 0; i < from.size || j < to.size; ) {
+    const order = i === from.size ? 1 : j === to.size ? -1 : comparePlaces(from, i, to, j)
+    if (order < 0) visit(from.keys[i] as string, from.values[i], undefined)
+    else if (order > 0) visit(to.keys[j] as string, undefined, to.values[j])
+    else if (from.values[i] !== to.values[j]) visit(to.keys[j] as string, from.values[i], to.values[j])
     if (order <= 0) i++
     if (order >= 0) j++
   }
+}
+
+function comparePlaces(a: TrieLeaf<unknown>, i: number, b: TrieLeaf<unknown>, j: number): number {
+  const hashes = (a.hashes[i] as number) - (b.hashes[j] as number)
+  if (hashes !== 0) return hashes
+  const [one, other] = [a.keys[i] as string, b.keys[j] as string]
+  if (one === other) return 0
+  return one < other ? -1 : 1
 }
 
 /** Index of the first entry that is not before the key. */
