@@ -386,6 +386,23 @@ reject("redaction of an event of another server", {"1-2": "11.3"}, room(power_le
 allow("redaction is a message like any other", {"3-5": "11", "6-11": "10", "12": "11"}, room(power_levels=PL | {"redact": 60}), message(B, "m.room.redaction", redacts="$target"))
 reject("redaction below its own level", after_member(3), room(power_levels=PL | {"events": {"m.room.redaction": 60}}), message(B, "m.room.redaction", redacts=target))
 
+# names that every JavaScript object has, and other values of the wrong type
+allow("an event type that every object has", OTHERWISE, room(power_levels=PL | {"events": {}}), message(B, "constructor"))
+reject("an event type that every object has, with a level of its own", after_member(3), room(power_levels=PL | {"events": {"constructor": 51}}), message(B, "constructor"))
+allow("state of a type that every object has", OTHERWISE, room(), state(B, "toString", {}, "valueOf"))
+reject("a level for __proto__", levels(1), room(), state(A, "m.room.power_levels", {"users": {A: 100, "__proto__": 100}}))
+reject("a member event whose membership every object has", UNKNOWN, room(), member(A, A, "constructor"))
+reject("a join rule that is no text", join("6", "7"), room(JOINED | {C: "invite"}, 1), member(C, C, "join"))
+reject("a join rule that every object has", join("6", "7"), room(JOINED | {C: "invite"}, "constructor"), member(C, C, "join"))
+reject("a third-party invite that is no object", invite("1.2"), with_invite(), member(B, C, "invite", third_party_invite="signed"))
+reject("a third-party invite whose signed is no object", invite("1.3"), with_invite(), third_party("signed"))
+reject("a third-party invite whose token is no text", invite("1.5"), with_invite(), third_party(signed | {"token": 7}))
+reject("a third-party invite that is null", invite("1.2"), with_invite(), member(B, C, "invite", third_party_invite=None))
+reject("let in by null", V2, room(), member(C, C, "join", join_authorised_via_users_server=None))
+reject("m.room.power_levels below its own level", after_member(3), room(power_levels=PL | {"events": {"m.room.power_levels": 51}}), state(B, "m.room.power_levels", PL))
+allow("levels of type of a message that is sent as state", OTHERWISE, room(power_levels=PL | {"events_default": 60}), state(B, "m.room.message"))
+reject("a redaction that is sent as state", after_member(3), room(power_levels=PL | {"state_default": 60}), state(B, "m.room.redaction"))
+
 # --------------------------------------------------------------------------------------------- written
 
 
