@@ -1,17 +1,9 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import {
-  canonicalBytes,
-  encodeBase64,
-  JsonError,
-  type JsonObject,
-  redact,
-  roomVersionRules,
-  selectAuthEvents,
-} from '@starling/protocol'
+import { JsonError, type JsonObject, type RoomId } from '@starling/protocol'
 import type { FuzzNode } from '../../src/fuzz/fuzz-node.ts'
+import { signedEvent } from '../../src/hostile/signed-event.ts'
 import { bodies, VirtualNodes } from '../../src/hostile/virtual-nodes.ts'
-import { testCrypto } from '../../src/test-crypto.ts'
 
 const utf8 = new TextEncoder()
 const REQUEST_PROTOCOL = '/starling/request/1'
@@ -56,7 +48,7 @@ const BREAKERS: Readonly<Record<string, Breaker>> = {
 for (const [what, { change, write }] of Object.entries(BREAKERS)) {
   test(`bad input 47: an event with ${what} is not stored, and this node's own go out as before`, async (t) => {
     const { net, mallory, victim, friend, roomId, topic } = await threeNodes(t)
-    const event = JSON.stringify(await signedEvent(mallory, victim, roomId, change))
+    const event = JSON.stringify(await message(mallory, victim, roomId, change))
     const text = write ? write(event) : event
     assert.ok(change || text !== event)
     const bytes = utf8.encode(text)
@@ -82,7 +74,7 @@ for (const [what, { change, write }] of Object.entries(BREAKERS)) {
 
 test('bad input 47, twin: the same event without the defect is stored, and does go out', async (t) => {
   const { net, mallory, victim, friend, roomId, topic } = await threeNodes(t)
-  const bytes = utf8.encode(JSON.stringify(await signedEvent(mallory, victim, roomId)))
+  const bytes = utf8.encode(JSON.stringify(await message(mallory, victim, roomId)))
   assert.equal(await victim.host.hear(mallory.host.peerId, topic, bytes), 'accept')
   await net.settle()
   await victim.say(roomId, 'still here')
@@ -103,27 +95,16 @@ async function threeNodes(t: TestContext) {
 }
 
 /** A message of the author, right in everything, with a place to put something in. */
-async function signedEvent(
+async function message(
   author: FuzzNode,
   victim: FuzzNode,
-  roomId: string,
-  change: (event: JsonObject) => JsonObject = (event) => event,
+  roomId: RoomId,
+  change?: (event: JsonObject) => JsonObject,
 ): Promise<JsonObject> {
-  const rules = roomVersionRules('12') ?? assert.fail()
-  const [room = assert.fail()] = (await victim.engine.joinedRooms()).filter((one) => one === roomId)
   const content = { msgtype: 'm.text', body: 'hello', place: 'PLACE' }
-  const subject = { type: 'm.room.message', sender: author.userId, content, stateKey: undefined }
-  const event: JsonObject = {
-    ...{ type: subject.type, sender: subject.sender, content, room_id: room, depth: 30 },
-    origin_server_ts: Date.UTC(2026, 10, 21),
-    prev_events: await victim.engine.forwardExtremities(room),
-    auth_events: selectAuthEvents(subject, await victim.engine.currentState(room), rules),
-  }
-  const changed = change(event)
-  const hash = testCrypto.sha256(canonicalBytes(changed, { maxDepth: 200 }))
-  const hashed = { ...changed, hashes: { sha256: encodeBase64(hash) } }
-  const { signatures } = author.keys.keyRing.sign(redact(hashed, rules))
-  return { ...hashed, signatures, server_keys: author.keys.keyRing.ownServerKeys() }
+  const draft = { sender: author.userId, type: 'm.room.message', content }
+  const event = await signedEvent(author, victim, roomId, draft, change)
+  return { ...event, server_keys: author.keys.keyRing.ownServerKeys() }
 }
 
 /** A transaction that holds the event as it is written, signed by who carries it wherever that can be. */
