@@ -32,13 +32,23 @@ interface Kept {
 }
 
 const TICK_MS = 500
+/** A peer that was met of late is dialled again after this, then after this part of the time that it has been away. */
+const FIRST_REDIAL_MS = 1000
+const PART_OF_ABSENCE = 1 / 15
+/** A peer that was never met, or long ago: doubles with each failure. */
 const FIRST_RETRY_MS = 5000
 const MAX_RETRY_MS = 5 * 60_000
 /** A peer that the LAN shows is there for the taking: it is not let wait for minutes. */
 const MAX_RETRY_ON_LAN_MS = 15_000
 const ON_LAN_MS = 60_000
 const DIAL_TIMEOUT_MS = 8000
-const MAX_DIALS_AT_ONCE = 8
+/**
+ * A dial into a cut network hangs, and TCP asks again after 1, 3 and 7 s only: whoever was there a moment ago gets three short
+ * dials for each long one, so that a network that heals is found healed at once.
+ */
+const SHORT_DIAL_TIMEOUT_MS = 2000
+const SHORT_DIALS_AFTER_MS = 2 * 60_000
+const MAX_DIALS_AT_ONCE = 16
 /** The node with the higher PeerId lets the other dial first, so that both do not do it at once (GOTCHAS 3). */
 const TIE_BREAK_MS = 1500
 /** Peers kept; the one not met for longest is dropped first. */
@@ -158,9 +168,17 @@ export class ConnectionKeeper {
     return this.#options.self > peer ? TIE_BREAK_MS : 0
   }
 
-  #retryMs({ failures, lastSighted }: Kept): number {
-    const onLan = this.#options.clock.now() - lastSighted < ON_LAN_MS
-    return Math.min(FIRST_RETRY_MS * 2 ** Math.min(failures, 10), onLan ? MAX_RETRY_ON_LAN_MS : MAX_RETRY_MS)
+  #retryMs({ failures, lastMet, lastSighted }: Kept): number {
+    const now = this.#options.clock.now()
+    const byFailures = FIRST_RETRY_MS * 2 ** Math.min(failures, 10)
+    const byAbsence = lastMet === 0 ? byFailures : Math.max(FIRST_REDIAL_MS, (now - lastMet) * PART_OF_ABSENCE)
+    const longest = now - lastSighted < ON_LAN_MS ? MAX_RETRY_ON_LAN_MS : MAX_RETRY_MS
+    return Math.min(byFailures, byAbsence, longest)
+  }
+
+  #dialTimeoutMs({ failures, lastMet }: Kept): number {
+    const isRecent = this.#options.clock.now() - lastMet < SHORT_DIALS_AFTER_MS
+    return isRecent && failures % 4 !== 3 ? SHORT_DIAL_TIMEOUT_MS : DIAL_TIMEOUT_MS
   }
 
   #tick(): void {
@@ -177,7 +195,7 @@ export class ConnectionKeeper {
     entry.dialing = true
     this.#dials++
     try {
-      const signal = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(DIAL_TIMEOUT_MS)])
+      const signal = AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(this.#dialTimeoutMs(entry))])
       await this.#options.dial(peer, entry.addresses, signal)
       entry.failures = 0
     } catch (error) {

@@ -13,6 +13,7 @@ import { trustedOnLan } from './peer-addresses.ts'
 import { keepRelayed } from './relay-keeper.ts'
 import { relayQuota } from './relay-quota.ts'
 import { joinedRendezvous } from './rendezvous.ts'
+import { endSilentConnections } from './silent-connections.ts'
 import { parseTarget } from './transport.ts'
 import { TransportError } from './transport-error.ts'
 
@@ -100,7 +101,12 @@ async function startAll(
     connectionsOf: (peer) => roster.connectionsOf(peer),
     returned: (peer) => confidential.review(peer.toString()),
   })
-  running.push(gossip, neighbours, sweep)
+  const silence = endSilentConnections({
+    connections: () => node.getConnections(),
+    isNeeded: (peer) => roster.list().includes(peer.toString() as PeerId),
+    log: options.logger,
+  })
+  running.push(gossip, neighbours, sweep, silence)
   if (onDht) running.push(onDht)
   running.push(keepRelayed(options.relays ?? [], circuits, options.logger), keeper)
   keeper.start()

@@ -69,8 +69,8 @@ export async function assembleNode(options: NodeOptions): Promise<AssembledNode>
     connectionEncrypters: [noise()],
     streamMuxers: [yamux(YAMUX)],
     connectionManager: CONNECTION_MANAGER,
-    // Its default aborts healthy connections about 10 s after start (GOTCHAS 2).
-    connectionMonitor: { protocolPrefix: 'starling/monitor', pingTimeout: { minTimeout: 10_000 } },
+    // It aborts healthy connections, and one dead peer makes it patient with all others (GOTCHAS 2): see silent-connections.ts.
+    connectionMonitor: { enabled: false },
     connectionGater: {
       denyDialMultiaddr: (address) => options.policy.denies(address),
       denyInboundRelayReservation: (peer) => options.relayQuota.deniesReservation(textOf(peer)),
