@@ -5,6 +5,7 @@
 export * from './browser/bundle-page.ts'
 export * from './browser/chromium.ts'
 export * from './browser/static-site.ts'
+export * from './chaos/index.ts'
 export { type ClientAnswer, type ClientEvent, OwnerClient, Unanswered } from './clients/owner-client.ts'
 export { SdkClient } from './clients/sdk-client.ts'
 export type * from './clients/sdk-types.ts'

@@ -41,7 +41,8 @@ export class Namespace implements AsyncDisposable {
   /** Runs a command inside and returns what it printed. Rejects unless it exits with 0. */
   async exec(command: string, args: readonly string[], input?: string): Promise<string> {
     const child = run('ip', ['netns', 'exec', this.name, command, ...args])
-    child.child.stdin?.end(input ?? '')
+    // A command that does not read may be gone before this is written; what it came to tells its exit status.
+    child.child.stdin?.on('error', () => undefined).end(input)
     const { stdout } = await child
     return stdout
   }
