@@ -103,8 +103,9 @@ export class Exchange implements RoomExchange, AsyncDisposable {
       sender: parts.sender,
       crypto: parts.crypto,
       pendingLeaves: new PendingLeaves(parts.store, clock),
-      entered: (_roomId, servers) => {
+      entered: (roomId, servers) => {
         for (const server of servers ?? []) this.#inBackground(this.reconcile(server), 'comparing after a join failed')
+        this.#inBackground(this.#fetchNewest(roomId), 'the newest messages of a room just entered were not fetched')
       },
     }
     this.changeMembership = membershipChanger(this.#membership)
@@ -161,6 +162,12 @@ export class Exchange implements RoomExchange, AsyncDisposable {
   ): Promise<void> => {
     const parts = { ...this.#parts, fetcher: this.#fetcher }
     return fetchHistory(parts, roomId, fromEventIds, limit, { signal: this.#signal(options) })
+  }
+
+  /** A room is shown as soon as it is entered; its newest messages come at once, what is older when somebody looks. */
+  async #fetchNewest(roomId: RoomId): Promise<void> {
+    const from = await this.#parts.engine.backwardExtremities(roomId)
+    if (from.length > 0) await this.fetchHistory(roomId, from, limits.eventsAfterJoin)
   }
 
   #answerParts(carrier: EventCarrier): AnswerParts {

@@ -128,6 +128,8 @@ export const limits = {
   /** Servers asked for the events of one join, and for what they hold for its state. */
   serversPerJoin: 16,
   serversPerCrossCheck: 3,
+  /** Messages before a join that are fetched at once. */
+  eventsAfterJoin: 40,
   /** Servers of the room that a join under way keeps for that. */
   serversRemembered: 256,
   /** Refusals and failures in a row after which a join no longer asks a server. */
