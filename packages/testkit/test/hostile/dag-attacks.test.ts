@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
+import { openRooms } from '@starling/federation'
 import { type EventId, type JsonObject, type RoomId, stateSlot } from '@starling/protocol'
 import type { FuzzNode } from '../../src/fuzz/fuzz-node.ts'
 import { checkedAt, signedEvent } from '../../src/hostile/signed-event.ts'
 import { VirtualNodes } from '../../src/hostile/virtual-nodes.ts'
+import { testCrypto } from '../../src/test-crypto.ts'
+import { QuietLogger, TestClock, testRandomBytes } from '../../src/test-surroundings.ts'
 
 /** A room of `a` that `m` and Dave (of `d`) have joined. */
 async function room(t: TestContext, version: string) {
@@ -67,47 +70,44 @@ test('bad input 54: a thousand forward extremities cost each event no more than 
 })
 
 /**
- * CVE-2024-31208: long chains of auth events that a member makes of itself, on branches that contend, so that every event after
- * them resolves over all of it.
+ * CVE-2024-31208: a long chain of auth events that a member makes of itself, on a branch that contends, so that what comes after
+ * resolves over all of it. Counted on an engine that has nothing in memory: each row of the chain that is looked at is read.
  */
 test('bad input 56: what contending branches cost grows with the auth chain, not with its square', async (t) => {
   const costs: number[] = []
   for (const length of [50, 100, 200]) costs.push(await contendingBranches(t, length))
   const [short = 0, middle = 0, long = 0] = costs
   t.diagnostic(`rows read: ${costs.join(', ')}`)
-  assert.ok(middle <= 2.6 * short + 100 && long <= 2.6 * middle + 100, `rows read: ${costs.join(', ')}`)
+  assert.ok(long - middle >= 100, `the longer chain is looked at, so there is something to bound: ${costs.join(', ')}`)
+  assert.ok(middle <= 2.4 * short && long <= 2.4 * middle, `rows read: ${costs.join(', ')}`)
 })
 
-/** Rows read while ten events join two branches, one of which holds a chain of `length` member events. */
+/** Rows read while one event joins two branches, one of which holds a chain of `length` member events. */
 async function contendingBranches(t: TestContext, length: number): Promise<number> {
   const { a, m, roomId } = await room(t, '12')
-  const fork = await a.engine.forwardExtremities(roomId)
+  const prevEvents = await a.engine.forwardExtremities(roomId)
   const state = await a.engine.currentState(roomId)
   const auth = ['m.room.power_levels', 'm.room.join_rules'].flatMap((type) => state.get(stateSlot(type, '')) ?? [])
-  let tip = fork
-  let member = state.get(stateSlot('m.room.member', m.userId)) ?? assert.fail()
+  const joined = state.get(stateSlot('m.room.member', m.userId)) ?? assert.fail()
+  const draft = (n: number) => ({
+    ...{ sender: m.userId, type: 'm.room.member', stateKey: m.userId, ts: Date.UTC(2026, 10, 21) + n },
+    content: { membership: 'join', displayname: `${n}` },
+  })
+  let [member, tip] = [joined, prevEvents]
   for (let n = 0; n < length; n++) {
-    const content = { membership: 'join', displayname: `${n}` }
-    const draft = { sender: m.userId, type: 'm.room.member', stateKey: m.userId, content, ts: 1_795_219_200_000 + n }
-    member = await take(
-      a,
-      roomId,
-      await signedEvent(m, a, roomId, { ...draft, prevEvents: tip, authEvents: [...auth, member] }),
-    )
+    const links = { prevEvents: tip, authEvents: [...auth, member] }
+    member = await take(a, roomId, await signedEvent(m, a, roomId, { ...draft(n), ...links }))
     tip = [member]
   }
+  const links = { prevEvents, authEvents: [...auth, joined] }
+  const contending = await checkedAt(a, roomId, await signedEvent(m, a, roomId, { ...draft(-1), ...links }))
   const reads = countReads(a)
-  for (let n = 0; n < 10; n++) {
-    const draft = { sender: m.userId, type: 'm.room.member', stateKey: m.userId, ts: 1_795_219_100_000 + n }
-    const json = await signedEvent(m, a, roomId, {
-      ...draft,
-      content: { membership: 'join', reason: `${n}` },
-      prevEvents: fork,
-      authEvents: [...auth, state.get(stateSlot('m.room.member', m.userId)) ?? assert.fail()],
-    })
-    await take(a, roomId, json)
-    await a.say(roomId, `joins the branches ${n}`)
-  }
+  const cold = await openRooms({
+    ...{ store: a.store, keys: a.keys.keyRing, crypto: testCrypto, logger: new QuietLogger() },
+    ...{ clock: new TestClock(), randomBytes: testRandomBytes(1) },
+  })
+  assert.equal((await cold.engine.receive(contending)).kind, 'accepted')
+  await cold.engine.send({ roomId, sender: a.userId, type: 'm.room.message', content: { body: 'joins the branches' } })
   return reads()
 }
 
