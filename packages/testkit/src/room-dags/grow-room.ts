@@ -146,6 +146,7 @@ export class GrowingRoom {
   #parents({ parents: { mode, picks } }: PlannedEvent, root: number): readonly Pdu[] {
     const choice = this.events.slice(root)
     if (mode === 'last') return choice.slice(-1)
+    if (mode === 'twice') return [...choice.slice(-1), ...choice.slice(-1)]
     if (mode === 'any') return [...new Set(picks.map((pick) => this.#pick(choice, pick)))]
     const named = new Set(choice.flatMap(({ prevEvents }) => prevEvents))
     return choice.filter(({ eventId }) => !named.has(eventId)).slice(-10)
@@ -164,6 +165,8 @@ export class GrowingRoom {
         return right.filter((_, index) => index !== auth.pick % right.length)
       case 'extra':
         return [...new Set([...right, this.#pick(this.events, auth.pick).eventId])]
+      case 'twice':
+        return [...right, ...right.slice(0, 1)]
       case 'rejected':
         return [...right, ...[...this.naive.rejected].slice(0, 1)]
     }

@@ -8,7 +8,7 @@ export interface PlannedEvent {
   readonly whom: number
   /** Index into `LEVELS`. */
   readonly level: number
-  readonly parents: { readonly mode: 'last' | 'tips' | 'any'; readonly picks: readonly number[] }
+  readonly parents: { readonly mode: 'last' | 'tips' | 'any' | 'twice'; readonly picks: readonly number[] }
   readonly auth: { readonly mode: AuthMode; readonly pick: number }
   /** Added to a base time: small, so that many events have the same. */
   readonly ts: number
@@ -51,10 +51,10 @@ export type EventKind = (typeof EVENT_KINDS)[number]
 
 /**
  * How the event's `auth_events` are chosen: `right` from the state before it, `old` from the state at an older event (a state-reset
- * attempt), `drop` without one of the right ones, `extra` with one that does not belong, `rejected` with a rejected event where
- * there is one.
+ * attempt), `drop` without one of the right ones, `extra` with one that does not belong, `twice` with one of them named twice,
+ * `rejected` with a rejected event where there is one.
  */
-export type AuthMode = 'right' | 'old' | 'drop' | 'extra' | 'rejected'
+export type AuthMode = 'right' | 'old' | 'drop' | 'extra' | 'twice' | 'rejected'
 
 export interface RoomPlan {
   readonly roomVersion: string
@@ -93,14 +93,20 @@ const plannedEvent: fc.Arbitrary<PlannedEvent> = fc.record({
   whom: fc.nat(9),
   level: fc.nat(LEVELS.length - 1),
   parents: fc.record({
-    mode: fc.constantFrom('last' as const, 'tips' as const, 'any' as const, 'any' as const),
+    mode: fc.oneof(
+      { weight: 12, arbitrary: fc.constantFrom('last' as const, 'tips' as const, 'any' as const, 'any' as const) },
+      { weight: 1, arbitrary: fc.constant('twice' as const) },
+    ),
     picks: fc.array(fc.nat(999), { minLength: 1, maxLength: 3 }),
   }),
   auth: fc.record({
     mode: fc.oneof(
       { weight: 12, arbitrary: fc.constant('right' as const) },
       { weight: 5, arbitrary: fc.constant('old' as const) },
-      { weight: 1, arbitrary: fc.constantFrom('drop' as const, 'extra' as const, 'rejected' as const) },
+      {
+        weight: 1,
+        arbitrary: fc.constantFrom('drop' as const, 'extra' as const, 'twice' as const, 'rejected' as const),
+      },
     ),
     pick: fc.nat(999),
   }),

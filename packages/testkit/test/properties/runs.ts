@@ -1,5 +1,3 @@
-import fc from 'fast-check'
-
 /**
  * How often a property is tried: `base` times, multiplied by `STARLING_PROPERTY_RUNS` (1 by default; 100 for a long proof). The seed is
  * fresh each time and printed; `STARLING_PROPERTY_SEED` gives one again.
@@ -9,10 +7,6 @@ export function propertyRuns(name: string, base: number): { readonly numRuns: nu
   const seed = positive('STARLING_PROPERTY_SEED', Math.trunc(Math.random() * 0x7fffffff))
   console.log(`${name}: ${numRuns} cases, STARLING_PROPERTY_SEED=${seed}`)
   return { numRuns, seed }
-}
-
-export function printed(value: unknown): string {
-  return fc.stringify(value)
 }
 
 function positive(variable: string, fallback: number): number {
