@@ -6,7 +6,7 @@ import { tables } from '../store/tables.ts'
 import { authStateFrom } from './auth-state.ts'
 import { relationOf } from './relations.ts'
 
-/** Redactions remembered for one event that is not here. Anybody may send some: the first are kept. */
+/** Redactions remembered in a room for one event that is not here. Anybody may send some: the first are kept. */
 const MAX_PENDING = 10
 
 /**
@@ -44,14 +44,14 @@ export async function findPendingRedaction(
   rules: RoomVersionRules,
   transaction: RoomTransaction,
 ): Promise<{ readonly redaction: StoredEvent; readonly pdu: Pdu } | undefined> {
-  const ids = await tables.pendingRedaction.get(transaction, pdu.eventId)
+  const { number } = transaction.requireHead()
+  const ids = await tables.pendingRedaction.get(transaction, number, pdu.eventId)
   if (!ids) return undefined
-  transaction.write(tables.pendingRedaction.del([pdu.eventId]))
+  transaction.write(tables.pendingRedaction.del([number, pdu.eventId]))
   const redactions = await transaction.events(ids)
   for (const eventId of ids) {
     const redaction = redactions.get(eventId)
     if (redaction?.before === undefined || redaction.status !== 'accepted') continue
-    if (redaction.room !== transaction.requireHead().number) continue
     const before = await transaction.state(redaction.before)
     const state = await authStateFrom(redaction.pdu, before.map, rules, transaction)
     if (mayRedact(redaction.pdu, pdu, state, rules)) return { redaction, pdu: redactPdu(pdu, rules) }
@@ -75,7 +75,8 @@ function redacted(
 
 async function notePending(redaction: Pdu, transaction: RoomTransaction): Promise<void> {
   if (redaction.redacts === undefined) return
-  const ids = (await tables.pendingRedaction.get(transaction, redaction.redacts)) ?? []
+  const { number } = transaction.requireHead()
+  const ids = (await tables.pendingRedaction.get(transaction, number, redaction.redacts)) ?? []
   if (ids.length >= MAX_PENDING) return
-  transaction.write(tables.pendingRedaction.put([redaction.redacts], [...ids, redaction.eventId]))
+  transaction.write(tables.pendingRedaction.put([number, redaction.redacts], [...ids, redaction.eventId]))
 }

@@ -79,6 +79,8 @@ async function removeRows(room: RoomNumber, database: Database): Promise<EventId
   }
   for await (const { key } of tables.state.scan(source, [room])) await remove(tables.state.del(key))
   for await (const { key } of tables.stateChunk.scan(source, [room])) await remove(tables.stateChunk.del(key))
+  const pending = tables.pendingRedaction.scan(source, [room])
+  for await (const { key } of pending) await remove(tables.pendingRedaction.del(key))
   for await (const { key } of tables.citation.scan(source, [room])) await remove(tables.citation.del(key))
   for await (const { key } of tables.timeline.scan(source, [room])) await remove(tables.timeline.del(key))
   for await (const { key } of tables.stateChange.scan(source, [room])) await remove(tables.stateChange.del(key))
@@ -87,7 +89,7 @@ async function removeRows(room: RoomNumber, database: Database): Promise<EventId
   for await (const { key } of tables.backward.scan(source, [room])) await remove(tables.backward.del(key))
   for await (const { key } of tables.roomEvent.scan(source, [room])) {
     eventIds.push(key[1])
-    await remove(tables.event.del([key[1]]), tables.pendingRedaction.del([key[1]]), tables.roomEvent.del(key))
+    await remove(tables.event.del([key[1]]), tables.roomEvent.del(key))
   }
   await database.submit([...batch, tables.head.del([room]), tables.roomNumber.del([room]), tables.purge.del([room])])
   return eventIds

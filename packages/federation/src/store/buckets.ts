@@ -29,8 +29,7 @@ export const Bucket = {
   joinedServer: 11,
   /** `[room, missing event id]` → `BackwardRow`: who names it as a parent. */
   backward: 12,
-  /** `[target event id]` → redactions that came before the event they speak of. */
-  pendingRedaction: 13,
+  // 13: redactions that came before the event they speak of, by that event alone, up to schema version 1.
   /** `[user id, device id, scope, transaction id]` → `TransactionRow`. */
   transaction: 14,
   /** `[position]` → `OutboxRow`: own events that are still to be published. */
@@ -43,7 +42,9 @@ export const Bucket = {
   stateChunk: 18,
   /** `[room, event id, event id that names it as an auth event]` → `CitationRow`. */
   citation: 19,
-  // 20–63 free for the room engine, 64–111 for keys, EDUs and discovery, 112–127 for exchange/.
+  /** `[room, target event id]` → redactions that came before the event they speak of. */
+  pendingRedaction: 20,
+  // 21–63 free for the room engine, 64–111 for keys, EDUs and discovery, 112–127 for exchange/.
   /** `[user id, room id]` → `PendingLeave`: rejected invites of which no server of the room could be told yet. */
   pendingLeave: 112,
   /** `[room id, event id]` → `IncompleteRow`: events of which only the redacted form came. */

@@ -1,5 +1,6 @@
 import type { BatchOperation, KeyValueStore } from '@starling/protocol'
 import { Bucket } from './buckets.ts'
+import { redactionsByRoom } from './redactions-by-room.ts'
 import { Table } from './table.ts'
 
 /** Takes the rows from version `to − 1` to `to`. Must be safe to run again: a crash may come before its version row. */
@@ -24,8 +25,8 @@ export const SCHEMA_VERSION = 2
 export const MIGRATIONS: readonly Migration[] = [
   {
     to: 2,
-    what: 'Snapshots of large states are trees of chunks. Those of version 1, one row each, are read as they are.',
-    run: async () => [],
+    what: 'Redactions that wait stand under their room. Snapshots of large states are trees of chunks: those of version 1, one row each, are read as they are.',
+    run: redactionsByRoom,
   },
 ]
 

@@ -151,7 +151,7 @@ export const tables = {
   joinedServer: new Table<[RoomNumber, ServerName], number>(Bucket.joinedServer, ['int', 'text']),
   roomMember: new Table<[RoomNumber, UserId], MembershipName>(Bucket.roomMember, ['int', 'text']),
   backward: new Table<[RoomNumber, EventId], BackwardRow>(Bucket.backward, ['int', 'text']),
-  pendingRedaction: new Table<[EventId], readonly EventId[]>(Bucket.pendingRedaction, ['text']),
+  pendingRedaction: new Table<[RoomNumber, EventId], readonly EventId[]>(Bucket.pendingRedaction, ['int', 'text']),
   transaction: new Table<[UserId, string, string, string], TransactionRow>(Bucket.transaction, [
     'text',
     'text',
