@@ -1,0 +1,59 @@
+import { readFileSync } from 'node:fs'
+import { readdir, stat } from 'node:fs/promises'
+import { join } from 'node:path'
+import { openNetKeys, openRooms, type PeerId, processTimers } from '@starling/federation'
+import { LevelStore, nodeCrypto, randomBytes } from '@starling/node'
+import type { RoomId, UserId } from '@starling/protocol'
+import { QuietLogger } from '@starling/testkit'
+
+const ROOMS = 20
+/** Random bytes of one message; as base64 a third more, which the database's compression takes back. */
+const MESSAGE_BYTES = 36_000
+/** Messages sent before their outcome is waited for. */
+const AT_ONCE = 200
+
+/**
+ * Fills the database of a node that is stopped with messages of its owner in twenty rooms, through the engine, until it takes so many
+ * bytes on the disk. @returns the number of messages.
+ */
+export async function fillHistory(dataDir: string, owner: UserId, peerId: string, bytes: number): Promise<number> {
+  const directory = join(dataDir, 'database')
+  await using store = await LevelStore.open(directory)
+  const identity = readFileSync(join(dataDir, 'identity.key'), 'utf8')
+  const seed = Buffer.from(/ed25519 ([\w-]+)/.exec(identity)?.[1] ?? '', 'base64url')
+  const clock = { now: () => Date.now() }
+  const shared = { store, randomBytes, clock, crypto: nodeCrypto, logger: new QuietLogger() }
+  const { keyRing } = await openNetKeys(
+    { ...shared, timers: processTimers, count: () => undefined },
+    seed,
+    peerId as PeerId,
+  )
+  const { engine, stop } = await openRooms({ ...shared, keys: keyRing })
+  const rooms: RoomId[] = []
+  for (let n = 0; n < ROOMS; n++) {
+    rooms.push(await engine.create({ creator: owner, roomVersion: '12', creationContent: {}, events: [] }))
+  }
+  let sent = 0
+  while ((await sizeOf(directory)) < bytes) {
+    const batch = Array.from({ length: AT_ONCE }, () => {
+      const body = Buffer.from(randomBytes(MESSAGE_BYTES)).toString('base64')
+      const roomId = rooms[sent++ % ROOMS] as RoomId
+      return engine.send({ roomId, sender: owner, type: 'm.room.message', content: { msgtype: 'm.text', body } })
+    })
+    await Promise.all(batch)
+  }
+  await stop()
+  return sent
+}
+
+async function sizeOf(directory: string): Promise<number> {
+  let size = 0
+  for (const name of await readdir(directory)) {
+    // The database removes files while it is counted.
+    size += await stat(join(directory, name)).then(
+      ({ size: bytes }) => bytes,
+      () => 0,
+    )
+  }
+  return size
+}
