@@ -8,11 +8,13 @@ import { digestIds } from '../wire/packed-ids.ts'
 import { asArray, asObject } from '../wire/read-json.ts'
 import { ask } from '../wire/request-failure.ts'
 import { v2 } from '../wire/uri.ts'
+import { abandonJoin } from './abandon-join.ts'
 import { residentCandidates } from './candidates.ts'
 import { checkJoinAnswer, joinEvent, type SentJoin } from './check-join-answer.ts'
 import { crossCheck, isOutvoted } from './cross-check.ts'
 import { type EntryParts, enterByPlan } from './enter-by-plan.ts'
 import { type HandshakeParts, makeMembership, withOwnKeys } from './handshake.ts'
+import { importInPieces } from './import-in-pieces.ts'
 import { readManifest } from './join-plan.ts'
 import type { JoinReport } from './joins-under-way.ts'
 import type { MembershipChange } from './membership-change.ts'
@@ -127,16 +129,20 @@ async function enterAtOnce(
     return lie(parts, attempt, 'other members hold another state', 'outvoted')
   }
   attempt.report({ stage: 'entering' })
-  const verdict = await enter(parts, room)
+  const verdict = await enter(parts, room, attempt)
   if (verdict.kind === 'accepted') return verdict.eventId
   if (verdict.kind === 'duplicate' && isIn(parts, attempt)) return verdict.eventId
   return lie(parts, attempt, 'reason' in verdict ? verdict.reason : `the join was ${verdict.kind}`, verdict.kind)
 }
 
 /** A server that is in the room already (another user of it, or a restricted join) has the state: the event is enough. */
-async function enter(parts: JoinParts, room: RoomImport): Promise<Verdict> {
+async function enter(parts: JoinParts, room: RoomImport, { change, resident }: Attempt): Promise<Verdict> {
   const isJoined = parts.engine.isServerJoined(room.roomId, parts.keys.serverName)
-  if (!isJoined) return parts.engine.importRoom(room)
+  if (!isJoined) {
+    return room.state.length + room.authChain.length > limits.eventsOfSmallRoom
+      ? importInPieces(parts, room, change.target, resident)
+      : parts.engine.importRoom(room)
+  }
   const verdict = await parts.engine.receive(room.event satisfies CheckedPdu)
   // Its parents are newer than what is here: the state that came with it is what they lead to.
   return verdict.kind === 'waiting' ? parts.engine.receiveWithState(room.event, room.state, room.authChain) : verdict
@@ -181,15 +187,6 @@ async function enterInPieces(
     if (!options?.signal?.aborted) await abandonJoin(parts, roomId)
     throw error
   }
-}
-
-/** Takes away what a join that came to nothing has left; the row that leads to it goes last. */
-export async function abandonJoin(
-  parts: Pick<JoinParts, 'engine' | 'rows'>,
-  roomId: JoinChange['roomId'],
-): Promise<void> {
-  await parts.engine.abandonStaged(roomId)
-  await parts.rows.remove(roomId)
 }
 
 function isIn(parts: JoinParts, { change }: Attempt): boolean {

@@ -53,15 +53,6 @@ export class JoinRows {
     await this.#store.batch([rows.put([roomId], row)], { durable: true })
   }
 
-  /** A join whose answer holds everything and needs no ids; it is not gone on with after a restart, only cleaned up. */
-  async putWhole(
-    plan: Omit<JoinPlan, 'authChain' | 'state' | 'digest'>,
-    target: JoinRow['change']['target'],
-    since: number,
-  ): Promise<void> {
-    await this.put({ ...plan, authChain: [], state: [], digest: '' }, target, since)
-  }
-
   async all(): Promise<JoinRow[]> {
     const found: JoinRow[] = []
     for await (const { value } of rows.scan(this.#store, [])) found.push(value)

@@ -1,10 +1,10 @@
 import type { AbortOptions } from '@starling/protocol'
 import { RoomError } from '../../room/room-error.ts'
 import { limits } from '../limits.ts'
+import { abandonJoin } from './abandon-join.ts'
 import { lockKey, type MembershipParts } from './change-membership.ts'
 import { enterByPlan } from './enter-by-plan.ts'
 import type { JoinPlan } from './join-plan.ts'
-import { abandonJoin } from './join-remote.ts'
 import type { JoinRow } from './join-rows.ts'
 
 /**

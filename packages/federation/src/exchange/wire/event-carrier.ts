@@ -1,9 +1,13 @@
 import type { JsonObject, Pdu, ServerName } from '@starling/protocol'
 import { serverOf, withoutKeys } from '@starling/protocol'
+import { breathe } from '../../breathe.ts'
 import type { CheckedPdu, CheckResult, KeyRing, RoomEngine } from '../../contracts.ts'
 import type { Count } from '../ports.ts'
 import type { KeyFetcher } from './key-fetcher.ts'
 import { asArray, asObject } from './read-json.ts'
+
+/** Events checked between two turns of the event loop: some milliseconds. */
+const SLICE = 50
 
 /**
  * Events as they travel: a PDU with its server's `server_keys` beside the signatures (DESIGN section 3). In one
@@ -51,7 +55,7 @@ export class EventCarrier {
   ): Promise<CheckResult> {
     const json = asObject(value)
     if (!json) return { ok: false, code: 'not-an-object', reason: 'an event is no JSON object' }
-    await this.#admit(json, keep)
+    if (json.server_keys !== undefined) await this.#admit(json, keep)
     return this.#check(json, roomVersion, from, keep)
   }
 
@@ -70,7 +74,8 @@ export class EventCarrier {
     }
     const events: CheckedPdu[] = []
     let failed = 0
-    for (const one of list) {
+    for (const [index, one] of list.entries()) {
+      if (index % SLICE === SLICE - 1) await breathe()
       const json = asObject(one)
       const result = json && (await this.#check(json, roomVersion, from, true))
       if (result?.ok) events.push(result.checked)
@@ -88,7 +93,8 @@ export class EventCarrier {
     from: ServerName | undefined,
     keep: boolean,
   ): Promise<CheckResult> {
-    const event = withoutKeys(json, 'server_keys', 'unsigned')
+    const isBare = json.server_keys === undefined && json.unsigned === undefined
+    const event = isBare ? json : withoutKeys(json, 'server_keys', 'unsigned')
     const result = await this.#engine.check(event, roomVersion)
     if (result.ok || result.code !== 'unknown_key' || !from) return result
     return (await this.#fetcher.fetchFor(event, from, { keep })) ? this.#engine.check(event, roomVersion) : result

@@ -119,7 +119,11 @@ export class ServerKeyRing implements KeyRing {
   #heldAlready(serverKeys: unknown): Known | undefined {
     if (!isJsonObject(serverKeys)) return undefined
     const held = this.#known.get(serverKeys.server_name as ServerName)
-    return held && canonicalText(serverKeys) === held.keys.text ? held : undefined
+    if (!held) return undefined
+    // Mostly it has come in canonical form, in the bytes of a canonical message: no need to sort it again to see that.
+    return JSON.stringify(serverKeys) === held.keys.text || canonicalText(serverKeys) === held.keys.text
+      ? held
+      : undefined
   }
 
   async #find(server: ServerName): Promise<Known | undefined> {
