@@ -102,10 +102,11 @@ export class PduPublisher {
     const { bindings, engine, gossip, isAllowed, notices } = this.#parts
     await notices?.owe(row)
     const { recipients } = await gossip.publish(row.roomId, row.pdu)
+    if (recipients > 0) return true
     const others = [...(await engine.joinedServers(row.roomId))].filter(
       (server) => server !== gossip.serverName && (isAllowed?.(row.roomId, server) ?? true),
     )
-    if (recipients > 0 || others.length === 0) return true
+    if (others.length === 0) return true
     const connected = others.filter((server) => bindings.peersOf(server).length > 0)
     return connected.length > 0 && (await this.#sendDirectly(row, connected))
   }
