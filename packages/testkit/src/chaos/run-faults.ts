@@ -38,16 +38,25 @@ const ACTS: Readonly<Record<FaultKind, { readonly begin: Act; readonly end: Act 
 export async function runFaults(ground: FaultGround, plan: readonly Fault[]): Promise<number> {
   const begun = performance.now()
   const until = (at: number) => sleep(Math.max(0, begun + at - performance.now()))
-  await Promise.all(
-    plan.map(async ({ kind, from, to, nodes }) => {
-      await until(from)
-      await ACTS[kind].begin(ground, nodes)
-      ground.log(`${kind} ${nodes.join(',')}`)
-      await until(to)
-      await ACTS[kind].end(ground, nodes)
-      ground.log(`${kind} ${nodes.join(',')} ended`)
-    }),
-  )
+  /** What strikes a process waits for the one before: on a busy machine a killed node may take long to serve again. */
+  const turns = new Map<number, Promise<void>>()
+  const strike = async ({ kind, from, to, nodes }: Fault, turn: Promise<void> | undefined) => {
+    await until(from)
+    await turn
+    await ACTS[kind].begin(ground, nodes)
+    ground.log(`${kind} ${nodes.join(',')}`)
+    await until(to)
+    await ACTS[kind].end(ground, nodes)
+    ground.log(`${kind} ${nodes.join(',')} ended`)
+  }
+  const struck = plan.map((fault) => {
+    const [node = 0] = fault.nodes
+    if (fault.kind !== 'kill' && fault.kind !== 'pause') return strike(fault, undefined)
+    const done = strike(fault, turns.get(node))
+    turns.set(node, done)
+    return done
+  })
+  await Promise.all(struck)
   return performance.now()
 }
 
