@@ -17,8 +17,10 @@ import type { AnswerParts } from './answers/answer-parts.ts'
 import { RoomManifests } from './answers/room-manifest.ts'
 import { answerTable } from './answers/table.ts'
 import { Heartbeat } from './anti-entropy/heartbeat.ts'
+import { ExtremityMerger } from './anti-entropy/merge-extremities.ts'
 import { Reconciler } from './anti-entropy/reconciler.ts'
 import { RoomDigests } from './anti-entropy/room-digests.ts'
+import { SleepWatch } from './anti-entropy/sleep-watch.ts'
 import { EventBudget } from './event-budget.ts'
 import { CatchUp } from './fetching/catch-up.ts'
 import { EventFetcher } from './fetching/fetch-events.ts'
@@ -57,6 +59,8 @@ export class Exchange implements RoomExchange, AsyncDisposable {
   readonly #incomplete: IncompleteEvents
   readonly #reconciler: Reconciler
   readonly #heartbeat: Heartbeat
+  readonly #merger: ExtremityMerger
+  readonly #sleepWatch: SleepWatch
   readonly #stopping = new AbortController()
   #resuming: Promise<void> = Promise.resolve()
 
@@ -87,6 +91,8 @@ export class Exchange implements RoomExchange, AsyncDisposable {
       catchUp: this.#catchUp,
       fetcher: this.#fetcher,
     })
+    this.#merger = new ExtremityMerger({ engine, keys, sha256 })
+    this.#sleepWatch = new SleepWatch(timers, clock, (sleptMs) => this.#wake(sleptMs))
     this.#heartbeat = new Heartbeat({
       ...{ engine, keys, timers, random },
       lastMet: (server) => this.#reconciler.lastMet(server),
@@ -114,6 +120,7 @@ export class Exchange implements RoomExchange, AsyncDisposable {
 
   start(): void {
     this.#heartbeat.start()
+    this.#sleepWatch.start()
     this.#resuming = resumeJoins(this.#membership, { signal: this.#stopping.signal }).catch((error: unknown) =>
       this.#failed(error, 'joins of the last run could not be gone on with'),
     )
@@ -121,6 +128,7 @@ export class Exchange implements RoomExchange, AsyncDisposable {
 
   async stop(): Promise<void> {
     this.#stopping.abort(new Error('stopping'))
+    this.#sleepWatch.stop()
     await this.#resuming
     await this.joins.ended()
     await this.#heartbeat.stop()
@@ -199,6 +207,13 @@ export class Exchange implements RoomExchange, AsyncDisposable {
       await this.reconcile(server).catch((error: unknown) => this.#failed(error, 'a heartbeat comparison failed'))
     }
     await this.#catchUp.retryParked({ signal }).catch((error: unknown) => this.#failed(error, 'parked events failed'))
+    await this.#merger.beat().catch((error: unknown) => this.#failed(error, 'merging extremities failed'))
+  }
+
+  /** The machine slept: whoever is still connected has news, and nobody will say so of themselves. */
+  #wake(sleptMs: number): void {
+    this.#logger.info({ sleptMs }, 'the machine has slept; comparing with everybody now')
+    this.#inBackground(this.#heartbeat.beatNow(), 'catching up after a sleep failed')
   }
 
   /** Servers that a rejected invite waits for share no room with us, so nothing else makes us talk to them. */

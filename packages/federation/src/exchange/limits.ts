@@ -109,7 +109,7 @@ export const limits = {
 
   /** Rooms compared in one exchange of extremities. */
   roomsPerDigest: 500,
-  /** Up to so many rooms are compared one by one; more are first compared in `DIGEST_BUCKETS` groups. */
+  /** Up to so many rooms are compared one by one; more are first compared in 64 groups. */
   roomsWithoutBuckets: 64,
   extremitiesPerRoom: 50,
   /** Own events that one side names so that the other finds where both still agree. */

@@ -23,6 +23,8 @@ export class FakeRooms implements NetEngine, PduOutbox {
   readonly #members = new Map<RoomId, ReadonlySet<UserId>>()
   readonly #watchers = new Set<RoomWatcher>()
   readonly #rows: OutboxRow[] = []
+  /** Events that count as stored. */
+  readonly known = new Set<EventId>()
   readonly #acls = new Map<RoomId, JsonObject>()
   #lastRow = 0
 
@@ -108,8 +110,8 @@ export class FakeRooms implements NetEngine, PduOutbox {
     for (const watcher of this.#watchers) watcher.accepted?.(roomId, event)
   }
 
-  async inDag(): Promise<ReadonlySet<EventId>> {
-    return new Set()
+  async inDag(eventIds: readonly EventId[]): Promise<ReadonlySet<EventId>> {
+    return new Set(eventIds.filter((eventId) => this.known.has(eventId)))
   }
 
   async roomVersion(roomId: RoomId): Promise<string | undefined> {

@@ -144,3 +144,22 @@ test('a flood of sighted peers pushes out the least known, never those of the co
   assert.ok(new Set(dials.map(({ peer }) => peer)).size <= 500)
   await keeper.stop()
 })
+
+test('after a sleep of hours every known peer is dialled at once, whatever pauses it had before', async (t) => {
+  const { keeper, dials, world, pass } = await withKeeper(t)
+  keeper.start()
+  keeper.met(LOW, [ADDRESS])
+  keeper.lost(LOW)
+  await pass(120)
+  const tried = dials.length
+  // Its pauses have grown to a minute and more by now; a few seconds bring no dial.
+  await pass(4)
+  const quiet = dials.length
+  assert.ok(quiet - tried <= 1, 'twin: awake, the pause is kept')
+  world.reachable = true
+  t.mock.timers.setTime(Date.now() + 8 * 3600_000)
+  const woken = dials.length
+  await pass(3)
+  assert.ok(dials.length > woken, 'dialled within moments of waking')
+  await keeper.stop()
+})

@@ -32,6 +32,8 @@ interface Kept {
 }
 
 const TICK_MS = 500
+/** Ticks that lie further apart than this by the clock: the machine has slept. */
+const SLEPT_MS = 15_000
 /** A peer that was met of late is dialled again after this, then after this part of the time that it has been away. */
 const FIRST_REDIAL_MS = 1000
 const PART_OF_ABSENCE = 1 / 15
@@ -64,6 +66,7 @@ export class ConnectionKeeper {
   #timer: NodeJS.Timeout | undefined
   #saveTimer: NodeJS.Timeout | undefined
   #dials = 0
+  #lastTick = 0
   readonly #stopped = new AbortController()
 
   constructor(options: KeeperOptions) {
@@ -184,10 +187,20 @@ export class ConnectionKeeper {
   #tick(): void {
     if (!this.#timer || this.#stopped.signal.aborted) return
     const now = this.#options.clock.now()
+    if (this.#lastTick > 0 && now - this.#lastTick > SLEPT_MS) this.#wake(now)
+    this.#lastTick = now
     for (const [peer, entry] of this.#kept) {
       if (this.#dials >= MAX_DIALS_AT_ONCE) return
       if (entry.dialing || entry.released || entry.nextDial > now || entry.addresses.length === 0) continue
       if (!this.#options.isConnected(peer)) void this.#dial(peer, entry)
+    }
+  }
+
+  /** Whoever was not reached before the sleep may be there after it; nobody is let wait for what was left of a pause. */
+  #wake(now: number): void {
+    for (const [peer, entry] of this.#kept) {
+      entry.failures = 0
+      entry.nextDial = Math.min(entry.nextDial, now + this.#turn(peer))
     }
   }
 

@@ -1,10 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { TopicValidatorResult } from '@libp2p/gossipsub'
+import type { Stream } from '@libp2p/interface'
 import { eventually } from '@starling/testkit'
 import { ANNOUNCED_TOPICS_LIMITS } from './announced-topics.ts'
 import { CONFIDENTIAL_GOSSIP_LIMITS } from './confidential-gossip.ts'
-import { messageId } from './gossip.ts'
+import { gossipsubOptions, MAX_OUTBOUND_BYTES, messageId } from './gossip.ts'
 import type { Libp2pHost } from './host.ts'
 import { openLoopbackHosts } from './testing/loopback-hosts.ts'
 import { control, openStockPeer, type Reachable, type StockPeer } from './testing/stock-peer.ts'
@@ -201,4 +202,41 @@ test('bad input 61, twin: stock gossipsub, whose topics have no scores, listens 
   })
   victim.pubsub.subscribe('room')
   assert.equal(await runsAfterJudgement(victim, () => invalid), 500)
+})
+
+for (const bounded of [true, false]) {
+  const what = bounded ? 'costs a bounded buffer' : 'fills the memory where gossipsub is left as it is (twin)'
+  test(`a peer that stops reading its gossip ${what}`, async () => {
+    await using a = await openStockPeer(bounded ? { maxOutboundBufferSize: MAX_OUTBOUND_BYTES } : {})
+    await using slow = await openStockPeer()
+    const topic = topicName(0)
+    for (const peer of [a, slow]) peer.pubsub.subscribe(topic)
+    await slow.connect(a)
+    await eventually('it listens', () => a.pubsub.getSubscribers(topic).length === 1)
+    const inbound = await eventually('it reads', () => streamsOf(slow, 'streamsInbound').get(a.node.peerId.toString()))
+    const outbound = await eventually('it is written to', () =>
+      streamsOf(a, 'streamsOutbound').get(slow.node.peerId.toString()),
+    )
+    inbound.rawStream.pause()
+    let most = 0
+    for (let index = 0; index < 100; index++) {
+      const data = new Uint8Array(200 * 1024)
+      data[0] = index
+      await a.pubsub.publish(topic, data)
+      most = Math.max(most, outbound.rawStream.writeBufferLength)
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    assert.equal(most <= MAX_OUTBOUND_BYTES, bounded, `${most} bytes waited for it`)
+    assert.equal(outbound.rawStream.status === 'open', !bounded, 'beyond the bound the stream is given up')
+  })
+}
+
+type Streams = ReadonlyMap<string, { readonly rawStream: Stream }>
+
+function streamsOf(peer: StockPeer, which: 'streamsInbound' | 'streamsOutbound'): Streams {
+  return (peer.pubsub as unknown as Readonly<Record<typeof which, Streams>>)[which]
+}
+
+test('our gossip has that bound', () => {
+  assert.equal(gossipsubOptions().maxOutboundBufferSize, MAX_OUTBOUND_BYTES)
 })

@@ -11,6 +11,9 @@ import { TransportError } from './transport-error.ts'
 /** Subscriptions per peer that gossipsub counts: it charges each topic its name and 1 KiB (GOTCHAS 10). */
 const MAX_TOPICS = 10_000
 
+/** Gossip that waits for one slow peer (bad input 74): thirty of the largest messages. */
+export const MAX_OUTBOUND_BYTES = 8 * 1024 * 1024
+
 export function gossipsubOptions(): Partial<GossipsubOpts> {
   return {
     // Events authenticate themselves; a second signature per hop would cost CPU and name the publishing peer to everybody.
@@ -28,6 +31,9 @@ export function gossipsubOptions(): Partial<GossipsubOpts> {
     // Left false on purpose: a message that went to nobody must not count as seen, or sending it again would do nothing.
     allowPublishToZeroTopicPeers: false,
     runOnLimitedConnection: true,
+    // By default it is without bound: a peer that stops reading would fill the memory. Beyond it the stream is reset; the sweep
+    // opens it anew, and what was in it comes by anti-entropy (GOTCHAS 23).
+    maxOutboundBufferSize: MAX_OUTBOUND_BYTES,
     awaitRpcMessageHandler: true,
     maxTopicBytesPerPeer: MAX_TOPICS * 2048,
     decodeRpcLimits: {

@@ -1,7 +1,7 @@
-import type { JsonObject, Pdu, RoomId, ServerName, StateMap } from '@starling/protocol'
-import { mustStayWhole, redact, roomVersionRules, serverOf, slotKey } from '@starling/protocol'
+import type { JsonObject, Pdu, RoomId, ServerName } from '@starling/protocol'
+import { mustStayWhole, redact, roomVersionRules, serverOf, stateSlot } from '@starling/protocol'
 import type { RoomEngine } from '../../contracts.ts'
-import { eventIn, membershipOf } from './state-events.ts'
+import { storedEvent } from './state-events.ts'
 
 /** Which memberships see an event under the `history_visibility` in force at it; a server sees what one of its users may. */
 const NEEDS: Readonly<Record<string, ReadonlySet<string>>> = {
@@ -9,12 +9,17 @@ const NEEDS: Readonly<Record<string, ReadonlySet<string>>> = {
   joined: new Set(['join']),
 }
 
+const VISIBILITY = stateSlot('m.room.history_visibility', '')
+
+type HistoryEngine = Pick<RoomEngine, 'stateBeforeSlots' | 'isServerMemberAt' | 'events' | 'roomVersion'>
+
 /**
  * The event's JSON for a server that is joined now: as it is, or redacted where no user of that server was there to see
- * it (Client-Server API, "Room History Visibility"). Redacted it keeps its place in the DAG and its valid signature.
+ * it (Client-Server API, "Room History Visibility"). Redacted it keeps its place in the DAG and its valid signature. Costs
+ * some slots of the state, never the whole.
  */
 export async function forServer(
-  engine: RoomEngine,
+  engine: HistoryEngine,
   roomId: RoomId,
   event: Pdu,
   server: ServerName,
@@ -25,28 +30,13 @@ export async function forServer(
   return rules && !mustStayWhole(event, rules) ? redact(event.json, rules) : event.json
 }
 
-async function isVisible(engine: RoomEngine, roomId: RoomId, event: Pdu, server: ServerName): Promise<boolean> {
+async function isVisible(engine: HistoryEngine, roomId: RoomId, event: Pdu, server: ServerName): Promise<boolean> {
   // Room state is given to members whole by `state` anyway, and who redacted it would break the state of who asks.
   if (event.stateKey !== undefined || serverOf(event.sender) === server) return true
-  const state = await engine.stateBefore(roomId, event.eventId)
-  if (!state) return true
-  const visibility = (await eventIn(engine, state, 'm.room.history_visibility'))?.content.history_visibility
+  const slots = await engine.stateBeforeSlots(roomId, event.eventId, [VISIBILITY])
+  const visibilityId = slots?.get(VISIBILITY)
+  const visibility = visibilityId && (await storedEvent(engine, visibilityId))?.content.history_visibility
   const needed = NEEDS[String(visibility)]
   // `shared` is the default, and what is not understood counts as it.
-  return needed === undefined || hasMember(engine, state, server, needed)
-}
-
-async function hasMember(
-  engine: RoomEngine,
-  state: StateMap,
-  server: ServerName,
-  needed: ReadonlySet<string>,
-): Promise<boolean> {
-  const suffix = `:${server}`
-  const ids = [...state].flatMap(([slot, eventId]) => {
-    const { type, stateKey } = slotKey(slot)
-    return type === 'm.room.member' && stateKey.endsWith(suffix) ? eventId : []
-  })
-  const members = await engine.events(ids)
-  return [...members.values()].some(({ pdu }) => needed.has(membershipOf(pdu.content) ?? ''))
+  return needed === undefined || engine.isServerMemberAt(roomId, event.eventId, server, needed)
 }

@@ -24,7 +24,7 @@ export async function eventIn(
   return eventId && (await storedEvent(engine, eventId))
 }
 
-export async function storedEvent(engine: RoomEngine, eventId: EventId): Promise<Pdu | undefined> {
+export async function storedEvent(engine: Pick<RoomEngine, 'events'>, eventId: EventId): Promise<Pdu | undefined> {
   return (await engine.events([eventId])).get(eventId)?.pdu
 }
 

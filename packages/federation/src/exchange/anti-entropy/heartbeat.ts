@@ -37,6 +37,12 @@ export class Heartbeat {
     await this.#running
   }
 
+  /** Compares with everybody who is connected, out of turn. */
+  async beatNow(): Promise<void> {
+    await this.#running
+    await this.#parts.beat(await this.#due(Number.POSITIVE_INFINITY))
+  }
+
   #schedule(): void {
     const jitter = 1 + limits.heartbeatJitter * (2 * this.#parts.random() - 1)
     this.#cancel = this.#parts.timers.after(limits.heartbeatInterval * jitter, () => {
@@ -47,10 +53,10 @@ export class Heartbeat {
   }
 
   async #beat(): Promise<void> {
-    await this.#parts.beat(await this.#due())
+    await this.#parts.beat(await this.#due(SERVERS_PER_BEAT))
   }
 
-  async #due(): Promise<readonly ServerName[]> {
+  async #due(limit: number): Promise<readonly ServerName[]> {
     const shared = new Set<ServerName>()
     for (const roomId of await this.#parts.engine.joinedRooms()) {
       for (const server of await this.#parts.engine.joinedServers(roomId)) shared.add(server)
@@ -58,6 +64,6 @@ export class Heartbeat {
     shared.delete(this.#parts.keys.serverName)
     const connected = [...shared].filter((server) => this.#parts.keys.peersOf(server).length > 0)
     const metAt = (server: ServerName) => this.#parts.lastMet(server) ?? 0
-    return connected.sort((a, b) => metAt(a) - metAt(b)).slice(0, SERVERS_PER_BEAT)
+    return connected.sort((a, b) => metAt(a) - metAt(b)).slice(0, limit)
   }
 }

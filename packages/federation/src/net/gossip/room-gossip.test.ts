@@ -4,6 +4,7 @@ import type { RoomId } from '@starling/protocol'
 import { canonicalBytes, withoutKeys } from '@starling/protocol'
 import { eventually, MemoryNetwork, testCrypto } from '@starling/testkit'
 import { joinAll, TestNode } from '../../../test/net/test-node.ts'
+import { sealBatch } from './edu-batch.ts'
 import { topicOf } from './topic.ts'
 
 const ROOM = '!room:example.org' as RoomId
@@ -173,4 +174,47 @@ test('bad input 61: a peer that floods with invalid messages is not read any mor
   a.clock.advance(61_000)
   liar.rooms.send(ROOM, liar.userId, 'better now')
   await eventually('read again', () => a.incoming.length === 1)
+})
+
+test('an old event that is here already is not passed on again, a new one is', async () => {
+  const network = new MemoryNetwork()
+  const [a, b, c] = [
+    await TestNode.start(network, 'a'),
+    await TestNode.start(network, 'b'),
+    await TestNode.start(network, 'c'),
+  ]
+  joinAll(ROOM, [a, b, c])
+  await connected(network, a, b)
+  await connected(network, b, c)
+  const replayed = a.rooms.message(ROOM, a.userId, 'long ago')
+  b.clock.advance(Math.max(0, replayed.originServerTs + 3_600_000 - b.clock.now()))
+  b.rooms.known.add(replayed.eventId)
+  await a.net.roomGossip.publish(ROOM, replayed)
+  await eventually('b has seen it', () => b.counted.get('gossip_dropped replay') === 1)
+  await network.settled()
+  assert.equal(c.incoming.length, 0)
+  const fresh = a.rooms.message(ROOM, a.userId, 'as old, and new to b')
+  await a.net.roomGossip.publish(ROOM, fresh)
+  await eventually('twin: what b has not got goes on, however old', () => c.incoming.length === 1)
+})
+
+test('a batch of EDUs that comes again after newer ones is stale', async () => {
+  const network = new MemoryNetwork()
+  const [a, b] = [await TestNode.start(network, 'a'), await TestNode.start(network, 'b')]
+  joinAll(ROOM, [a, b])
+  await connected(network, a, b)
+  const typing = (on: boolean) => ({
+    edu_type: 'm.typing',
+    content: { room_id: ROOM, user_id: a.userId, typing: on },
+  })
+  const old = sealBatch(ROOM, [typing(true)], a.clock.now(), a.keys.keyRing)
+  const newer = sealBatch(ROOM, [typing(false)], a.clock.now() + 60_000, a.keys.keyRing)
+  await a.host.gossip.publish(TOPIC, newer)
+  await network.settled()
+  await a.host.gossip.publish(TOPIC, old)
+  await eventually('dropped', () => b.counted.get('gossip_dropped stale-batch') === 1)
+  assert.deepEqual(b.net.ephemeral.typing(ROOM).users, [])
+  const newest = sealBatch(ROOM, [typing(true)], a.clock.now() + 61_000, a.keys.keyRing)
+  await a.host.gossip.publish(TOPIC, newest)
+  await eventually('twin: in its time it counts', () => b.net.ephemeral.typing(ROOM).users.length === 1)
 })
