@@ -11,8 +11,8 @@ import { breathe } from '../breathe.ts'
 import type { StagedImport, Verdict } from '../contracts.ts'
 import type { RoomHead } from '../room/room-head.ts'
 import type { RoomTransaction } from '../room/room-transaction.ts'
-import { PersistentMap } from '../state/persistent-map.ts'
-import { EMPTY_STATE, stateDelta } from '../state/state-store.ts'
+import { emptyMap, PersistentMap } from '../state/persistent-map.ts'
+import { EMPTY_STATE, type SharedStateMap, stateDelta } from '../state/state-store.ts'
 import type { Database } from '../store/database.ts'
 import type { StoredEvent } from '../store/event-store.ts'
 import type { RoomRegistry } from '../store/room-registry.ts'
@@ -34,7 +34,7 @@ interface StagedParts extends IngestParts {
 }
 
 interface Gathered {
-  readonly map: Map<StateSlot, EventId>
+  readonly map: SharedStateMap
   readonly joined: number
   readonly invited: number
   readonly servers: RoomHead['servers']
@@ -94,7 +94,7 @@ async function gather(
   fresh: { readonly database: Database; readonly number: StoredEvent['room'] } | undefined,
   { serverName }: StagedParts,
 ): Promise<Gathered | string> {
-  const map = new Map<StateSlot, EventId>()
+  let map: SharedStateMap = emptyMap()
   const servers = new Map<ServerName, number>()
   const own: StoredEvent[] = []
   const counts = { join: 0, invite: 0, leave: 0, ban: 0, knock: 0 }
@@ -103,14 +103,15 @@ async function gather(
     const ids = state.slice(start, start + BATCH)
     const events = await transaction.events(ids)
     const rows = []
+    const entries = new Map<StateSlot, EventId>()
     for (const id of ids) {
       const event = events.get(id)
       if (!event) return 'an event of the state is not staged'
       if (event.status === 'rejected') continue
       if (event.roomId !== roomId || event.pdu.stateKey === undefined) return 'what is no state of the room is in it'
       const slot = stateSlot(event.pdu.type, event.pdu.stateKey)
-      if (map.has(slot)) return 'two events hold the same place in the state'
-      map.set(slot, id)
+      if (map.has(slot) || entries.has(slot)) return 'two events hold the same place in the state'
+      entries.set(slot, id)
       const userId = event.pdu.type === 'm.room.member' ? parseUserId(event.pdu.stateKey) : undefined
       const membership = userId && membershipOf(event)
       if (!fresh || !userId || !membership) continue
@@ -124,6 +125,8 @@ async function gather(
         rows.push(tables.roomMember.put([fresh.number, userId], membership))
       }
     }
+    // Grown with each batch: made at once, the tree of a large room would hold everything up.
+    map = map.with(entries)
     if (fresh && rows.length > 0) await fresh.database.submit(rows)
   }
   return { map, joined: counts.join, invited: counts.invite, servers: PersistentMap.from(servers), own }

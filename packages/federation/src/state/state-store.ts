@@ -94,7 +94,7 @@ export class StateStore {
 
   /** The state that `delta` makes of `base`, not stored yet. */
   derive(room: RoomNumber, id: StateId, base: RoomState, delta: StateDelta): DerivedState {
-    const map = base.map.size === 0 ? PersistentMap.from(withoutEmpty(delta)) : base.map.with(delta)
+    const map = base.map.size === 0 ? wholeMap(delta) : base.map.with(delta)
     const weight = base.weight + delta.size
     const chain = base.chain + 1
     const maxWeight = Math.min(Math.max(MIN_SNAPSHOT_WEIGHT, map.size / 2), MAX_SNAPSHOT_WEIGHT)
@@ -141,6 +141,11 @@ export class StateStore {
     if (!row) throw new Error(`state ${id} of room number ${room} is missing from the database`)
     return row
   }
+}
+
+/** A map that is made already, by somebody who made it bit by bit, is not made again. */
+function wholeMap(delta: StateDelta): SharedStateMap {
+  return delta instanceof PersistentMap ? delta : PersistentMap.from(withoutEmpty(delta))
 }
 
 /** What turns `from` into `to`. */
