@@ -2,7 +2,7 @@ import { RequestError } from '@starling/federation'
 import { encodeBase64Url, type JsonObject, type JsonValue } from '@starling/protocol'
 import type { FaultKind } from './fault-kinds.ts'
 import type { SimRandom } from './sim-random.ts'
-import type { WireRequest } from './simulated-network.ts'
+import { pathOf } from './simulated-network.ts'
 import type { SimulatedNode, Tamper } from './simulated-node.ts'
 
 type Lie = (answer: JsonObject, random: SimRandom) => JsonObject
@@ -42,13 +42,9 @@ export function liar(node: SimulatedNode, isOver: () => boolean): Tamper {
     const changed = lie(answer, random)
     if (JSON.stringify(changed) === JSON.stringify(answer)) return answer
     counts[kind]++
-    trace.add(`lie ${node.name} ${kind} ${pathOf(request)}`)
+    trace.add(`lie ${node.name} ${kind} ${pathOf(request.uri)}`)
     return changed as JsonObject
   }
-}
-
-function pathOf({ uri }: WireRequest): string {
-  return uri.split('?')[0] ?? uri
 }
 
 function omit(answer: JsonObject, random: SimRandom): JsonObject {

@@ -1,10 +1,14 @@
 import {
   type EventId,
+  encodeBase64,
   encodeBase64Url,
   eventTemplate,
   type JsonObject,
   type Pdu,
+  type PduDraft,
   type RoomId,
+  type RoomVersionRules,
+  referenceHash,
   roomVersionRules,
   type ServerName,
   type StateMap,
@@ -260,7 +264,11 @@ class Malice {
   }
 
   #madeUpId(): EventId {
-    return `$${encodeBase64Url(this.#parts.random.bytes(32))}` as EventId
+    const { random, version, node } = this.#parts
+    const bytes = random.bytes(32)
+    const form = roomVersionRules(version)?.eventId
+    if (form === 'given') return `$${encodeBase64Url(bytes.subarray(0, 12))}:${node.name}` as EventId
+    return `$${form === 'base64' ? encodeBase64(bytes) : encodeBase64Url(bytes)}` as EventId
   }
 
   // ------------------------------------------------------------------------------------------------ making, showing
@@ -274,11 +282,13 @@ class Malice {
     const branch = draft.branch ?? now
     if (!sender) return undefined
     const subject = { type, sender, stateKey, content }
+    const prevEvents = draft.prevEvents ?? branch.extremities
+    const authEvents = draft.authEvents ?? selectAuthEvents(subject, branch.state, rules)
     const event = eventTemplate(
       {
         ...{ type, sender, roomId, content },
-        prevEvents: draft.prevEvents ?? branch.extremities,
-        authEvents: draft.authEvents ?? selectAuthEvents(subject, branch.state, rules),
+        ...{ prevEvents, authEvents },
+        ...this.#references([...prevEvents, ...authEvents], rules),
         depth: draft.depth ?? branch.depth,
         originServerTs: draft.ts ?? node.now(),
         ...(stateKey === undefined ? {} : { stateKey }),
@@ -289,6 +299,20 @@ class Malice {
     node.world.authored.set(pdu.eventId, node.name)
     node.world.trace.add(`byzantine ${node.name} made ${pdu.eventId} ${type}`)
     return pdu
+  }
+
+  /** Versions 1 and 2 name events with their hashes; of events that never were, any will do. */
+  #references(ids: readonly EventId[], rules: RoomVersionRules): Pick<PduDraft, 'referenceHashes'> {
+    if (rules.eventReferences === 'ids') return {}
+    const { events } = this.#parts.node.world.checks
+    const { sha256 } = this.#parts.node.world.crypto
+    const referenceHashes = new Map<EventId, string>()
+    for (const id of ids) {
+      const event = events.get(id)
+      const hash = event ? referenceHash(event.json, rules, sha256) : this.#parts.random.bytes(32)
+      referenceHashes.set(id, encodeBase64(hash))
+    }
+    return { referenceHashes }
   }
 
   /** Shows it to all, or to some, and mostly takes it in itself. */

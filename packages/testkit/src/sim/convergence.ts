@@ -1,12 +1,13 @@
 import {
   type EventId,
-  type RoomVersionRules,
+  type Pdu,
   roomVersionRules,
   type ServerName,
   type StateMap,
   serverOf,
   type UserId,
 } from '@starling/protocol'
+import { eventTable } from './event-table.ts'
 import { everybodyIn } from './honest-authors.ts'
 import { membersOf } from './member-group.ts'
 import { type NodeView, readView, stateText } from './node-view.ts'
@@ -23,6 +24,8 @@ export interface Convergence {
   readonly outcome: string
   /** False where some event's ancestors were never seen by anybody, so that only the nodes can be compared. */
   readonly hasReference: boolean
+  /** Where a trace is kept: every event and what became of it. */
+  readonly table: readonly string[]
 }
 
 /** Compares what is on the disks of the honest nodes that are in the room, after everything has healed. */
@@ -30,26 +33,28 @@ export async function assertConvergence(world: SimulatedWorld, nodes: readonly S
   const { roomId, plan, checks } = world
   const rules = roomVersionRules(plan.roomVersion)
   if (roomId === undefined || !rules)
-    return { problems: ['no room was made'], group: [], outcome: '', hasReference: false }
+    return { problems: ['no room was made'], group: [], outcome: '', hasReference: false, table: [] }
   const users = everybodyIn(world)
   const candidates = new Set<EventId>([...checks.events.keys(), ...world.authored.keys()])
   const views: NodeView[] = []
   for (const node of nodes) views.push(await readView(node, roomId, candidates, users))
+  const events = allEvents(world, views)
   const honest = views.filter(({ node }) => !node.isByzantine)
   const group = membersOf(honest, (view, other) => view.joinedServers.has(other.name))
   const problems = [
     ...world.breaches.map((breach) => `breach: ${breach}`),
     ...honest.flatMap(lostAcknowledged),
     ...honest.flatMap(inconsistentIndexes),
-    ...differences(group),
+    ...differences(group, events),
     ...outsiders(honest, group),
   ]
-  const reference = referenceOf(world, views, rules)
+  const reference = referenceRoom(events.values(), rules, world.crypto.ed25519)
   const hasReference = group.length > 0 && group.every((view) => canJudge(view, reference))
   if (hasReference) for (const view of group) problems.push(...againstReference(view, reference))
   const [first] = group
   const outcome = first ? `${first.extremities.join(',')}\n${stateText(first.state)}` : ''
-  return { problems, group: group.map(({ name }) => name), outcome, hasReference }
+  const table = world.options.keepTrace ? eventTable(events, views) : []
+  return { problems, group: group.map(({ name }) => name), outcome, hasReference, table }
 }
 
 /** A node that believes to be in the room, and that the group has removed, has not heard of it: no more than that is allowed. */
@@ -94,7 +99,7 @@ function inconsistentIndexes(view: NodeView): string[] {
   return problems
 }
 
-function differences(group: readonly NodeView[]): string[] {
+function differences(group: readonly NodeView[], events: ReadonlyMap<EventId, Pdu>): string[] {
   const [first, ...others] = group
   if (!first) return []
   const problems: string[] = []
@@ -106,13 +111,14 @@ function differences(group: readonly NodeView[]): string[] {
       problems.push(`${pair} differ in forward extremities: ${first.extremities.join()} / ${other.extremities.join()}`)
     }
   }
-  for (const view of group) for (const other of group) if (view !== other) problems.push(...missingOf(view, other))
+  for (const view of group)
+    for (const other of group) if (view !== other) problems.push(...missingOf(view, other, events))
   return problems
 }
 
 /** What `from` accepted has to stand in `view` too, unless it is from before `view` came in; and what both have is judged alike. */
-function missingOf(view: NodeView, from: NodeView): string[] {
-  const history = ancestorsOf(view.backward, from)
+function missingOf(view: NodeView, from: NodeView, events: ReadonlyMap<EventId, Pdu>): string[] {
+  const history = ancestorsOf(view.backward, events)
   const problems: string[] = []
   for (const [id, standing] of from.standing) {
     const here = view.standing.get(id)
@@ -126,22 +132,23 @@ function missingOf(view: NodeView, from: NodeView): string[] {
   return problems
 }
 
-/** The ids and all that comes before them, as far as `view` knows. */
-function ancestorsOf(ids: readonly EventId[], view: NodeView): ReadonlySet<EventId> {
+/** The ids and all that comes before them, as far as anybody knows. */
+function ancestorsOf(ids: readonly EventId[], events: ReadonlyMap<EventId, Pdu>): ReadonlySet<EventId> {
   const found = new Set<EventId>()
   const open = [...ids]
   for (let id = open.pop(); id !== undefined; id = open.pop()) {
     if (found.has(id)) continue
     found.add(id)
-    open.push(...(view.pdus.get(id)?.prevEvents ?? []))
+    open.push(...(events.get(id)?.prevEvents ?? []))
   }
   return found
 }
 
-function referenceOf(world: SimulatedWorld, views: readonly NodeView[], rules: RoomVersionRules): ReferenceRoom {
+/** Every event that anybody has seen, in the form its author gave it where that is known. */
+export function allEvents(world: SimulatedWorld, views: readonly NodeView[]): ReadonlyMap<EventId, Pdu> {
   const events = new Map(world.checks.events)
-  for (const view of views) for (const [id, pdu] of view.pdus) if (!events.has(id)) events.set(id, pdu)
-  return referenceRoom(events.values(), rules, world.crypto.ed25519)
+  for (const { pdus } of views) for (const [id, pdu] of pdus) if (!events.has(id)) events.set(id, pdu)
+  return events
 }
 
 function canJudge(view: NodeView, reference: ReferenceRoom): boolean {

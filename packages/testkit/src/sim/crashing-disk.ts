@@ -80,7 +80,7 @@ export class CrashingDisk implements KeyValueStore {
     for (const one of this.#queue.slice(0, written)) rows.apply(one.operations, one.durable)
     const lost = this.#queue.length - written
     const torn = twin === 'torn-batches' ? (this.#queue[written]?.operations ?? []) : []
-    rows.apply(torn.slice(0, torn.length >> 1), true)
+    if (torn.length > 0) rows.apply(torn.slice(0, torn.length >> 1), true)
     this.#queue.length = 0
     return { written, lost }
   }
@@ -95,11 +95,13 @@ export class CrashingDisk implements KeyValueStore {
   #write(): void {
     const [first] = this.#queue
     if (this.#isDead || !first) return
-    const { rows } = this.#parts
+    const { rows, twin } = this.#parts
     const fate = this.#parts.fate()
     if (fate === 'crash-before') {
       this.#isDead = true
       this.#queue.length = 0
+      const { operations } = first
+      if (twin === 'torn-batches') rows.apply(operations.slice(0, operations.length >> 1), true)
       this.#parts.crash(fate)
       return
     }

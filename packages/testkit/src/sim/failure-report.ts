@@ -37,6 +37,9 @@ export async function reportFailure(
     `again: npm run sim -- --replay ${file}`,
     `${PLAN_LINE}${planText(plan)}`,
     ...result.problems.map((problem) => `problem ${problem}`),
+    '',
+    ...result.table,
+    '',
     ...result.trace,
   ]
   writeFileSync(file, `${lines.join('\n')}\n`)

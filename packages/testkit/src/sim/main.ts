@@ -36,7 +36,7 @@ async function main(args: readonly string[]): Promise<number> {
 async function runOne(plan: SchedulePlan, options: SimOptions): Promise<number> {
   console.log(`schedule seed ${seedText(plan.seed)}`)
   const before = process.cpuUsage()
-  const { seed: _, trace: __, ...result } = await runSchedule(plan)
+  const { seed: _, trace: __, table: ___, ...result } = await runSchedule(plan)
   const totals = new RunTotals(plan.seed)
   const { user, system } = process.cpuUsage(before)
   totals.add({ ...result, index: 0, roomVersion: plan.roomVersion, cpuMs: (user + system) / 1_000 })

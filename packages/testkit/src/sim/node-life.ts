@@ -124,7 +124,7 @@ export class NodeLife implements NetworkNode {
   met(server: ServerName): void {
     if (!this.isOpen) return
     for (const watcher of [...this.#metWatchers]) watcher(server)
-    if (bugOf(this.node) !== 'deaf') this.#watch(this.exchange.reconcile(server), 'comparing on meeting')
+    this.#watch(this.exchange.reconcile(server), 'comparing on meeting')
   }
 
   // ------------------------------------------------------------------------------------------------ inside
@@ -175,7 +175,7 @@ export class NodeLife implements NetworkNode {
     this.#table = new AnswerTable(exchange.answers)
     this.#rooms = rooms
     this.#exchange = exchange
-    if (bugOf(node) !== 'deaf') exchange.start()
+    exchange.start()
     publisher.start()
     await outbox.start()
     world.trace.add(`open ${this.name}`)
@@ -184,9 +184,11 @@ export class NodeLife implements NetworkNode {
 
   #requests(): ServerRequests {
     const { network } = this.node.world
+    const isDeaf = bugOf(this.node) === 'deaf'
     return {
       request: async (to, method, uri, content, options) => {
         if (!this.#isAlive) return new Promise(() => undefined)
+        if (isDeaf && !isHandshake(uri)) throw new RequestError('unreachable', 'a planted bug')
         const answer = await network.request(to, { from: this.name, method, uri, content }, options)
         return this.#isAlive ? answer : new Promise(() => undefined)
       },
@@ -244,6 +246,10 @@ export class NodeLife implements NetworkNode {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error)
     this.node.world.breaches.push(`${this.name} ${what}: ${text}`)
   }
+}
+
+function isHandshake(uri: string): boolean {
+  return /\/(make|send)_join\//.test(uri)
 }
 
 function asRefusal(error: unknown): never {

@@ -1,6 +1,6 @@
 /**
  * While a schedule runs, nothing may ask what time it really is, nor for chance that is not the seed's. Whoever does makes the run
- * fail by name; time limits that are signals are served in virtual time.
+ * fail by name; time limits that are signals, and turns of the event loop, are served in virtual time.
  */
 
 /** A part of the product took something from the outside world that a run cannot repeat. */
@@ -39,7 +39,11 @@ export function guardRealTime(
   forbid(Math, 'random', 'Math.random')
   forbid(performance, 'now', 'performance.now')
   forbid(crypto, 'getRandomValues', 'crypto.getRandomValues')
-  for (const name of ['setTimeout', 'setInterval', 'setImmediate']) forbid(globalThis, name, name)
+  for (const name of ['setTimeout', 'setInterval']) forbid(globalThis, name, name)
+  // Who lets others have a turn gets the next one in virtual time.
+  replace(globalThis, 'setImmediate', (run: (...args: unknown[]) => void, ...args: unknown[]) =>
+    after(0, () => run(...args)),
+  )
   replace(AbortSignal, 'timeout', (ms: number) => {
     const controller = new AbortController()
     after(ms, () => controller.abort(new DOMException('The operation timed out.', 'TimeoutError')))

@@ -24,8 +24,9 @@ export interface ScheduleResult {
   readonly hasReference: boolean
   /** Virtual milliseconds after the last fault until all agreed; undefined where they never did. */
   readonly settledAfter: number | undefined
-  /** Empty unless asked for. */
+  /** What happened, and every event with what became of it. Empty unless asked for. */
   readonly trace: readonly string[]
+  readonly table: readonly string[]
 }
 
 /** Virtual milliseconds that nodes get to agree once everything works: some twenty heartbeats. */
@@ -180,6 +181,7 @@ class ScheduleRun {
       hasReference: found.hasReference,
       settledAfter,
       trace: world.trace.lines,
+      table: found.table,
     }
   }
 }

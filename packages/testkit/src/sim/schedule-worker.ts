@@ -13,7 +13,7 @@ export interface WorkerTask {
 }
 
 /** What crosses the channel: no bigint, no trace. */
-export type WorkerResult = Omit<ScheduleResult, 'seed' | 'trace'> & {
+export type WorkerResult = Omit<ScheduleResult, 'seed' | 'trace' | 'table'> & {
   readonly index: number
   readonly roomVersion: string
   readonly cpuMs: number
@@ -22,7 +22,7 @@ export type WorkerResult = Omit<ScheduleResult, 'seed' | 'trace'> & {
 export async function runTask({ runSeed, index, nodes, events }: WorkerTask): Promise<WorkerResult> {
   const before = process.cpuUsage()
   const plan = makePlan(scheduleSeed(BigInt(runSeed), index), { nodes, events })
-  const { seed: _, trace: __, ...result } = await runSchedule(plan)
+  const { seed: _, trace: __, table: ___, ...result } = await runSchedule(plan)
   const { user, system } = process.cpuUsage(before)
   return { ...result, index, roomVersion: plan.roomVersion, cpuMs: (user + system) / 1_000 }
 }

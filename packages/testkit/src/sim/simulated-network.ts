@@ -178,7 +178,8 @@ export class SimulatedNetwork {
     const { from, method, uri } = request
     if (!this.isConnected(from, to)) return Promise.reject(new RequestError('unreachable', `no way to ${to}`))
     if (options.signal?.aborted) return Promise.reject(new RequestError('timeout', 'given up'))
-    trace.add(`ask ${from}>${to} ${method} ${uri}`)
+    const what = `${from}>${to} ${method} ${pathOf(uri)}`
+    trace.add(`ask ${what}`)
     return new Promise((resolve, reject) => {
       let isOpen = true
       const close = () => {
@@ -190,7 +191,7 @@ export class SimulatedNetwork {
       const fail = (error: RequestError) => {
         if (!isOpen) return
         close()
-        trace.add(`failed ${from}>${to} ${uri} ${error.code}`)
+        trace.add(`failed ${what} ${error.code}`)
         reject(error)
       }
       const flight: InFlight = { to, fail }
@@ -254,4 +255,12 @@ export class SimulatedNetwork {
 /** What crosses a link is text: nodes share no objects. */
 function throughText<Value extends JsonObject | undefined>(value: Value): Value {
   return value === undefined ? value : (JSON.parse(JSON.stringify(value)) as Value)
+}
+
+/** For the trace: no query, and no room, since there is one only. */
+export function pathOf(uri: string): string {
+  const [path = ''] = uri.split('?')
+  return decodeURIComponent(path)
+    .replace(/^\/_(?:matrix|starling)\/federation\/v\d\//, '')
+    .replace(/![^/]+/, 'room')
 }
