@@ -68,6 +68,22 @@ test('a changed account datum and changed push rules come with the next sync', a
   assert.equal(events[1].content.global.content[0].pattern, 'cake')
 })
 
+test('a join that takes long is shown to its user as account data, and no more once it is over', async () => {
+  await using here = await start()
+  const as = await here.user()
+  const joins = [{ room_id: '!large:x', stage: 'fetching', events: 10, total: 90_000 }]
+  const before = await here.ok('GET', '/sync', as)
+  await here.api.showJoins(as.userId, [])
+  const none = await here.ok('GET', `/sync?since=${before.next_batch}`, as)
+  assert.equal(none.account_data, undefined, 'nothing has been shown, so nothing is taken back')
+  await here.api.showJoins(as.userId, joins)
+  const shown = await here.ok('GET', `/sync?since=${before.next_batch}`, as)
+  assert.deepEqual(shown.account_data.events, [{ type: 'org.starling.joins', content: { joins } }])
+  await here.api.showJoins(as.userId, [])
+  const after = await here.ok('GET', `/sync?since=${shown.next_batch}`, as)
+  assert.deepEqual(after.account_data.events, [{ type: 'org.starling.joins', content: { joins: [] } }])
+})
+
 test('notifications: newest first, by pages, highlights alone, read or not; unread counts say the same', async () => {
   await using here = await start()
   const [ada, bob] = [await here.user('ada'), await here.user('bob')]
