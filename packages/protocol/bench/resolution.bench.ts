@@ -2,10 +2,8 @@
 import { resolutionFigures } from './resolution.ts'
 
 const sizes = process.argv.slice(2).map(Number)
-for (const figure of await resolutionFigures(sizes.length > 0 ? sizes : undefined)) {
-  const { shape, version, forks, milliseconds, loadingMilliseconds } = figure
-  const columns = [milliseconds.toFixed(3).padStart(9), loadingMilliseconds.toFixed(3).padStart(9)]
+for (const { shape, version, forks, milliseconds } of await resolutionFigures(sizes.length > 0 ? sizes : undefined)) {
   console.log(
-    `${shape.padEnd(24)} v${version.padEnd(3)} ${String(forks).padStart(6)} forks ${columns.join(' ms ')} ms loading`,
+    `${shape.padEnd(24)} v${version.padEnd(3)} ${String(forks).padStart(6)} forks ${milliseconds.toFixed(3).padStart(9)} ms`,
   )
 }

@@ -1,6 +1,4 @@
-import type { Pdu } from '../src/events/pdu.ts'
 import type { EventId } from '../src/ids/branded.ts'
-import { type LoadEvents, resolveStateLoading } from '../src/state/load-for-resolution.ts'
 import { resolveState } from '../src/state/resolve-state.ts'
 import { sourceOf } from '../src/testing/branch.ts'
 import { sodiumCrypto } from '../src/testing/sodium-crypto.ts'
@@ -12,10 +10,7 @@ export interface ResolutionFigure {
   readonly version: string
   /** Events on both branches together. */
   readonly forks: number
-  /** With all events in memory. */
   readonly milliseconds: number
-  /** With every event asked for through `LoadEvents`, as the store is, out of a map. */
-  readonly loadingMilliseconds: number
 }
 
 /** Resolution of two branches for each shape and number of forked events. 10 → algorithm 2, 12 → algorithm 2.1. */
@@ -36,25 +31,12 @@ export async function resolutionFigures(
 async function measure(shape: ForkShape, version: string, forks: number): Promise<ResolutionFigure> {
   const forked = forkedRoom(shape, forks, version)
   const rounds = forks >= 10_000 ? 5 : 15
-  const inMemory = await median(rounds, forks, () => resolveInMemory(forked))
-  const loading = await median(rounds, forks, () => resolveByLoading(forked))
-  return { shape, version, forks, milliseconds: inMemory, loadingMilliseconds: loading }
+  const milliseconds = await median(rounds, forks, () => resolveInMemory(forked))
+  return { shape, version, forks, milliseconds }
 }
 
 export function resolveInMemory({ room, states }: ForkedRoom): ReadonlyMap<string, EventId> {
   return resolveState(states, sourceOf(room), room.rules, sodiumCrypto)
-}
-
-export function resolveByLoading({ room, states }: ForkedRoom): Promise<ReadonlyMap<string, EventId>> {
-  const load: LoadEvents = (ids) => {
-    const found = new Map<EventId, Pdu>()
-    for (const id of ids) {
-      const event = room.events.get(id)
-      if (event) found.set(id, event)
-    }
-    return Promise.resolve(found)
-  }
-  return resolveStateLoading(states, load, room.rules, sodiumCrypto)
 }
 
 /** Median CPU milliseconds of one call; short ones are called often enough for the clock to see them. */

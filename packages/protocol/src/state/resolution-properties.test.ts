@@ -11,7 +11,6 @@ import { authDifference } from './auth-difference.ts'
 import { authGraphOf } from './auth-graph.ts'
 import { splitConflicts } from './conflicts.ts'
 import { conflictedSubgraph, fullConflictedSet } from './full-conflicted-set.ts'
-import { resolveStateLoading } from './load-for-resolution.ts'
 import { resolveState } from './resolve-state.ts'
 import type { StateMap, StateSlot } from './state-map.ts'
 
@@ -95,28 +94,6 @@ test('resolution does not depend on the order of the sets, of their entries, or 
     { numRuns: 60 },
   )
   assert.ok(conflicts > 20, `only ${conflicts} runs had a conflict`)
-})
-
-test('loading as it goes finds the same state, asking for each event once', async () => {
-  await fc.assert(
-    fc.asyncProperty(history, async ([version, steps]) => {
-      const { room_, states } = play(version, steps)
-      const asked: EventId[] = []
-      const loaded = await resolveStateLoading(
-        states,
-        async (ids) => {
-          asked.push(...ids)
-          return new Map(ids.flatMap((id) => (room_.events.has(id) ? [[id, room_.events.get(id) as Pdu]] : [])))
-        },
-        room_.rules,
-        sodiumCrypto,
-      )
-      assert.deepEqual(sorted(loaded), sorted(resolveState(states, sourceOf(room_), room_.rules, sodiumCrypto)))
-      assert.equal(new Set(asked).size, asked.length)
-      if (splitConflicts(states).conflicted.length === 0) assert.equal(asked.length, 0)
-    }),
-    { numRuns: 60 },
-  )
 })
 
 /** The definitions of the spec, word for word and as slow as they read. */

@@ -7,7 +7,6 @@ import { alice, bob, carol, dave, memberDraft, room } from '../testing/auth-case
 import { Branch, sourceOf } from '../testing/branch.ts'
 import type { TestRoom } from '../testing/room-builder.ts'
 import { sodiumCrypto } from '../testing/sodium-crypto.ts'
-import { resolveStateLoading } from './load-for-resolution.ts'
 import { resolveState } from './resolve-state.ts'
 import { type StateMap, stateSlot } from './state-map.ts'
 
@@ -23,9 +22,6 @@ async function resolve(
 ): Promise<(type: string, key?: string) => Pdu | undefined> {
   const state = resolveState(states, sourceOf(made), made.rules, sodiumCrypto)
   assert.deepEqual(resolveState([...states].reverse(), sourceOf(made), made.rules, sodiumCrypto), new Map(state))
-  const load = async (ids: readonly EventId[]): Promise<Map<EventId, Pdu>> =>
-    new Map(ids.flatMap((id) => (made.events.has(id) ? [[id, made.events.get(id) as Pdu]] : [])))
-  assert.deepEqual(await resolveStateLoading(states, load, made.rules, sodiumCrypto), state)
   return (type, key = '') => made.events.get(state.get(stateSlot(type, key)) as EventId)
 }
 

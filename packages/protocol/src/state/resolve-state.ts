@@ -17,7 +17,7 @@ import type { StateMap, StateSlot } from './state-map.ts'
  * conflicted events, plus one authorisation per event of the full conflicted set.
  *
  * `source` must have the conflicted events, the auth chains of all the state, and for version 12 the create event;
- * `resolveStateLoading` loads just what is needed.
+ * `resolveDifferingStates` loads just what is needed.
  */
 export function resolveState(
   stateSets: readonly StateMap[],
