@@ -57,10 +57,13 @@ export async function assertConvergence(world: SimulatedWorld, nodes: readonly S
   return { problems, group: group.map(({ name }) => name), outcome, hasReference, table }
 }
 
-/** A node that believes to be in the room, and that the group has removed, has not heard of it: no more than that is allowed. */
+/**
+ * A node that is in the room by its own state, and that all in the group have removed, has not heard of it: a stranger is told nothing.
+ * Where only some of the group have removed it, they do not agree.
+ */
 function outsiders(honest: readonly NodeView[], group: readonly NodeView[]): string[] {
   return honest.flatMap((view) => {
-    if (group.includes(view) || !view.joinedServers.has(view.name)) return []
+    if (group.length < 2 || group.includes(view) || !view.joinedServers.has(view.name)) return []
     const holders = group.filter((member) => member.joinedServers.has(view.name))
     return holders.length === 0 ? [] : [`${view.name} and ${namesOf(holders)} disagree on who is in the room`]
   })
