@@ -15,6 +15,7 @@ import { lateLocalUsers } from './compose/late-local-users.ts'
 import { lateRoomDirectory } from './compose/late-room-directory.ts'
 import { nodeControl } from './compose/node-control.ts'
 import type { Config } from './config/options.ts'
+import { retentionLimits } from './config/retention-limits.ts'
 import { writeJsonFile } from './control/atomic-json-file.ts'
 import { controlRoutes } from './control/control-routes.ts'
 import type { NodeInfo } from './control/node-info.ts'
@@ -70,7 +71,10 @@ export class StarlingNode implements AsyncDisposable {
     const { users, media } = lateLocalUsers(() => api)
     const rooms = lateRoomDirectory(() => api)
     const federation = parts.use(
-      await openFederation({ ground, identitySeed: keys.identity, host, users, media, ...rooms }),
+      await openFederation({
+        ...{ ground, identitySeed: keys.identity, host, users, media, ...rooms },
+        retention: retentionLimits(config),
+      }),
     )
     const origins: string[] = []
     const api: MatrixApi = createClientApi({

@@ -2,6 +2,7 @@ import type { Clock, Crypto, KeyValueStore, Logger, RandomBytes } from '@starlin
 import type { KeyRing, PduOutbox } from '../contracts.ts'
 import type { FetchHistory } from '../read/fetch-history.ts'
 import { StoredRoomReader } from '../read/stored-room-reader.ts'
+import { TimelinePruner } from '../retention/prune-timeline.ts'
 import { stateResolver } from '../state/resolve-states.ts'
 import { StateStore } from '../state/state-store.ts'
 import { Database } from '../store/database.ts'
@@ -35,6 +36,8 @@ export interface OpenRooms {
   readonly reader: StoredRoomReader
   readonly positions: StreamPositionCounter
   readonly outbox: PduOutbox
+  /** For `Retention`. */
+  readonly pruner: TimelinePruner
   /** Set once the exchange with other servers is there; until then history ends with what is stored. */
   setFetchHistory(fetch: FetchHistory): void
   /** Waits for writes under way. The store stays open: it is its opener's. */
@@ -74,6 +77,7 @@ export async function openRooms(options: RoomsOptions): Promise<OpenRooms> {
     reader,
     positions,
     outbox: new StoredOutbox(database, events),
+    pruner: new TimelinePruner({ database, writer }),
     setFetchHistory: (fetch) => reader.setFetchHistory(fetch),
     async stop() {
       await queues.idle()

@@ -69,6 +69,8 @@ export interface EventRow {
   readonly tracked?: true
   /** The content hash did not match, so `pdu` is the redacted form; the whole event replaces it when it comes. */
   readonly incomplete?: true
+  /** Older than it is kept (`retention/`): out of the timeline for good, and `pdu` is the redacted form. */
+  readonly pruned?: true
   readonly pdu: PduJson
 }
 

@@ -9,6 +9,8 @@ import {
   type OpenRooms,
   openNetKeys,
   openRooms,
+  Retention,
+  type RetentionLimits,
   type RoomDirectory,
 } from '@starling/federation'
 import { SUPPORTED_VERSIONS } from '@starling/protocol'
@@ -33,6 +35,7 @@ export interface FederationParts {
   readonly media: LocalMedia
   readonly directory: RoomDirectory
   readonly invitePolicy: InvitePolicy
+  readonly retention: RetentionLimits
 }
 
 /** @throws SchemaError where a newer program wrote the database */
@@ -44,6 +47,7 @@ export async function openFederation({
   media,
   directory,
   invitePolicy,
+  retention: limits,
 }: FederationParts): Promise<OpenFederation> {
   const { store, crypto, clock, timers, logger, randomBytes, count } = ground
   const { transport, gossip, rendezvous } = host
@@ -73,13 +77,16 @@ export async function openFederation({
     versions: Object.keys(SUPPORTED_VERSIONS),
   })
   rooms.setFetchHistory(exchange.fetchHistory)
+  const retention = new Retention({ limits, rooms: engine, pruner: rooms.pruner, clock, timers, logger })
   return {
     ...{ keys, rooms, net, exchange },
     async start() {
       await net.start(exchange, exchange.answers)
       exchange.start()
+      retention.start()
     },
     async [Symbol.asyncDispose]() {
+      await retention.stop()
       await exchange.stop()
       await net.stop()
       await rooms.stop()

@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { ConfigError } from './config-error.ts'
 import { loadConfig } from './load-config.ts'
+import { retentionLimits } from './retention-limits.ts'
 
 function fileWith(content: unknown): string {
   const path = join(mkdtempSync(join(tmpdir(), 'starling-config-')), 'config.json')
@@ -79,4 +80,14 @@ test('a broken config file is named', () => {
 test('subcommand words are left for the command line', () => {
   const { positionals } = loadConfig(['search', 'alice', '--data-dir', '/tmp/x'], {})
   assert.deepEqual(positionals, ['search', 'alice'])
+})
+
+test('history is kept unless the owner says otherwise; days are whole and positive', () => {
+  const { config } = loadConfig([], {})
+  assert.deepEqual(retentionLimits(config), { maxAge: undefined, followRooms: false })
+  const limited = loadConfig(['--history-days', '30', '--room-retention', 'on'], {}).config
+  assert.deepEqual(retentionLimits(limited), { maxAge: 30 * 24 * 3600_000, followRooms: true })
+  for (const days of ['0', '-1', '1.5', 'ten', '', '40000']) {
+    assert.throws(() => loadConfig(['--history-days', days], {}), /history-days/)
+  }
 })

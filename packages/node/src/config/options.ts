@@ -2,6 +2,7 @@ import { homedir, platform } from 'node:os'
 import { join } from 'node:path'
 import {
   type Parsed,
+  parseDays,
   parseElementListen,
   parseLevel,
   parseListen,
@@ -113,6 +114,20 @@ export const OPTIONS = {
     help: 'limits on what clients may ask per second',
     parse: parseOnOff,
     defaultValue: () => true,
+  }),
+  historyDays: option<number | undefined>({
+    flag: 'history-days',
+    value: 'DAYS|off',
+    help: 'remove messages older than this from this node, in every room (off = keep them)',
+    parse: parseDays,
+    defaultValue: () => undefined,
+  }),
+  roomRetention: option({
+    flag: 'room-retention',
+    value: 'on|off',
+    help: 'also remove messages when a room says so (m.room.retention), after a day at the soonest',
+    parse: parseOnOff,
+    defaultValue: () => false,
   }),
   logLevel: option({
     flag: 'log-level',

@@ -46,6 +46,13 @@ export function parseListen(text: string): Parsed<ListenAddress> {
   return ok({ host, port })
 }
 
+/** Whole days, at least one; "off" for no limit. */
+export function parseDays(text: string): Parsed<number | undefined> {
+  if (text === 'off') return ok(undefined)
+  const days = Number(text)
+  return Number.isSafeInteger(days) && days >= 1 && days <= 36_500 ? ok(days) : bad('must be a number of days, or off')
+}
+
 export function parseElementListen(text: string): Parsed<ListenAddress | 'off'> {
   return text === 'off' ? ok('off') : parseListen(text)
 }
