@@ -9,7 +9,7 @@ import type { JoinPlan } from './join-plan.ts'
 import type { JoinRows } from './join-rows.ts'
 import type { JoinReport } from './joins-under-way.ts'
 
-export interface EntryParts extends FetchParts, CrossCheckParts {
+export interface EntryParts extends Omit<FetchParts, 'keys'>, CrossCheckParts {
   readonly engine: RoomEngine
   readonly rows: JoinRows
   readonly clock: { now(): number }

@@ -1,6 +1,6 @@
 import type { AbortOptions, EventId, JsonObject, RoomVersionRules, ServerName } from '@starling/protocol'
 import { breathe } from '../../breathe.ts'
-import type { CheckedPdu, ServerRequests } from '../../contracts.ts'
+import type { CheckedPdu, KeyRing, ServerRequests } from '../../contracts.ts'
 import type { RequestError } from '../../net/requests/request-error.ts'
 import { limits } from '../limits.ts'
 import type { Count, Timers } from '../ports.ts'
@@ -21,6 +21,7 @@ const FULL_CHARS = limits.charsPerStatePage / 4
 export interface FetchParts {
   readonly requests: ServerRequests
   readonly carrier: EventCarrier
+  readonly keys: Pick<KeyRing, 'peersOf'>
   readonly timers: Timers
   readonly count: Count
 }
@@ -39,6 +40,8 @@ export class FetchFailedError extends Error {
 
 interface Source {
   readonly server: ServerName
+  /** Not connected at the start: looking for it costs more than asking those who are, as long as they answer. */
+  readonly isFar: boolean
   running: number
   strikes: number
   /** Not asked before its pause is over. */
@@ -87,7 +90,10 @@ export class StateEventFetch {
     this.#target = target
     this.#pages = pagesOf(ids)
     this.#sources = new Map(
-      [...servers].map((server) => [server, { server, running: 0, strikes: 0, paused: false, gone: false }]),
+      [...servers].map((server) => {
+        const isFar = parts.keys.peersOf(server).length === 0
+        return [server, { server, isFar, running: 0, strikes: 0, paused: false, gone: false }]
+      }),
     )
     const { signal } = this.#stopping
     this.#signal = options?.signal ? AbortSignal.any([options.signal, signal]) : signal
@@ -134,6 +140,7 @@ export class StateEventFetch {
       gave = false
       for (const source of this.#sources.values()) {
         if (source.gone || source.paused || source.running >= PER_SERVER) continue
+        if (source.isFar && !this.#needsFar()) continue
         const page = this.#pageFor(source)
         if (!page) continue
         gave = true
@@ -141,6 +148,13 @@ export class StateEventFetch {
       }
     }
     this.#judgeStandstill()
+  }
+
+  /** Somebody who is connected is slow, or none of them has a page. */
+  #needsFar(): boolean {
+    const near = this.#usable().filter(({ isFar }) => !isFar)
+    const open = this.#pages.slice(this.#first, this.#first + WINDOW).filter((page) => !isComplete(page))
+    return open.some((page) => page.slow || near.every(({ server }) => page.without.has(server)))
   }
 
   #pageFor({ server }: Source): Page | undefined {
