@@ -12,6 +12,9 @@ interface Place {
   readonly key: string | number
 }
 
+/** Characters that a list may be blown up to. */
+const MAX_MADE_CHARS = 2 * 1024 * 1024
+
 /** What readers of JSON have been seen to fall over, beside plain wrong types. */
 const ODD: readonly ((random: Random) => Loose)[] = [
   () => null,
@@ -105,8 +108,10 @@ const BENDERS: readonly Bender[] = [
   function resize(place, random) {
     const value = read(place)
     if (!Array.isArray(value)) return write(place, [cloned(value)])
-    const wanted = random.pick([0, 1, 2, 11, 21, 51, 101, 300])
     const item = value[0] ?? oddValue(random)
+    // What is made larger than any frame is refused by its length alone, and making it would be the longest turn of all.
+    const most = Math.max(2, Math.floor(MAX_MADE_CHARS / JSON.stringify(item).length))
+    const wanted = Math.min(most, random.pick([0, 1, 2, 11, 21, 51, 101, 300]))
     while (value.length < wanted) value.push(cloned(item))
     value.length = wanted
   },
