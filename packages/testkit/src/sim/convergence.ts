@@ -119,14 +119,18 @@ function differences(group: readonly NodeView[], events: ReadonlyMap<EventId, Pd
   return problems
 }
 
-/** What `from` accepted has to stand in `view` too, unless it is from before `view` came in; and what both have is judged alike. */
+/**
+ * What `from` accepted and stands on has to stand in `view` too, unless it is from before `view` came in; and what both have is judged
+ * alike. (What a user said after being removed, before it was known there, nothing stands on: only its own node has it.)
+ */
 function missingOf(view: NodeView, from: NodeView, events: ReadonlyMap<EventId, Pdu>): string[] {
   const history = ancestorsOf(view.backward, events)
+  const room = ancestorsOf(from.extremities, events)
   const problems: string[] = []
   for (const [id, standing] of from.standing) {
     const here = view.standing.get(id)
     if (here === undefined) {
-      if (standing === 'accepted' && !history.has(id))
+      if (standing === 'accepted' && room.has(id) && !history.has(id))
         problems.push(`${view.name} lacks ${id}, which ${from.name} accepted`)
     } else if ((here === 'rejected') !== (standing === 'rejected') && view.name < from.name) {
       problems.push(`${id} is ${here} at ${view.name}, ${standing} at ${from.name}`)
