@@ -286,7 +286,8 @@ function isComplete(page: Page): boolean {
 
 function pagesOf(ids: readonly EventId[]): Page[] {
   const pages: Page[] = []
-  const size = Math.min(limits.stateEventsPerPage, Math.max(50, Math.ceil(ids.length / WINDOW)))
+  // Some pages also of a small state, so that one is checked here while the next is made there.
+  const size = Math.min(limits.stateEventsPerPage, Math.max(50, Math.ceil(ids.length / 4)))
   for (let start = 0; start < ids.length; start += size) {
     pages.push({
       ids: ids.slice(start, start + size),
