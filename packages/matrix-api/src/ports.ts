@@ -40,7 +40,8 @@ export interface StreamPositions {
   allocate(): PendingPosition
   /**
    * Resolves true once a position beyond `since` concerns `interest` (which may change while waiting: it is asked
-   * each time), false after `timeoutMs` or when the signal fires.
+   * each time), false after `timeoutMs` or when the signal fires. True without asking where `since` lies before what is
+   * remembered. With `timeoutMs` 0 `interest` is asked about everything remembered beyond `since`, and nothing is awaited.
    */
   wait(
     since: Position,

@@ -11,6 +11,13 @@ export interface DeviceListChangesDeps {
   readonly isLocal: (userId: UserId) => boolean
 }
 
+interface Window {
+  readonly from: number
+  readonly to: number
+  /** Where known, the only rooms with anything in the window. */
+  readonly touched: ReadonlySet<RoomId> | undefined
+}
+
 /** Users that membership changes in a room brought or took, candidates only. */
 interface Moves {
   readonly came: Set<UserId>
@@ -32,13 +39,14 @@ export class DeviceListChanges implements DeviceListStream {
     userId: UserId,
     from: number,
     to: number,
+    touched?: ReadonlySet<RoomId>,
   ): Promise<{ readonly changed: readonly UserId[]; readonly left: readonly UserId[] }> {
     const { rooms, lists } = this.#deps
     const moves: Moves = { came: new Set(), went: new Set() }
     const [updated, signed] = await Promise.all([
       lists.changedBetween(from, to),
       lists.signedBetween(userId, from, to),
-      this.#collectAllMoves(userId, from, to, moves),
+      this.#collectAllMoves(userId, { from, to, touched }, moves),
     ])
     // Most syncs have none of these; who shares rooms is the dear question, so it is asked last.
     if (moves.came.size + moves.went.size + updated.length === 0) return { changed: signed, left: [] }
@@ -50,8 +58,12 @@ export class DeviceListChanges implements DeviceListStream {
     return { changed: [...new Set([...seen, ...came, ...signed])], left }
   }
 
-  async #collectAllMoves(userId: UserId, from: number, to: number, moves: Moves): Promise<void> {
-    for (const room of await this.#deps.rooms.roomsOf(userId)) await this.#collectMoves(userId, room, from, to, moves)
+  async #collectAllMoves(userId: UserId, window: Window, moves: Moves): Promise<void> {
+    const { from, to, touched } = window
+    for (const room of await this.#deps.rooms.roomsOf(userId)) {
+      if (touched && !touched.has(room.roomId) && room.position <= from) continue
+      await this.#collectMoves(userId, room, from, to, moves)
+    }
   }
 
   async #collectMoves(userId: UserId, room: RoomMembership, from: number, to: number, moves: Moves): Promise<void> {

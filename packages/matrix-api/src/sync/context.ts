@@ -36,6 +36,8 @@ export interface SyncContext {
   readonly filter: CompiledFilter
   readonly since: SyncToken | undefined
   readonly to: Position
+  /** Rooms with anything in the window; undefined where that is not known, as at an initial sync. */
+  readonly touched: ReadonlySet<RoomId> | undefined
   readonly fullState: boolean
   /** Where state goes and what it is: before the timeline, or (MSC4222 and v1.16) after it. */
   readonly stateKey: StateKey

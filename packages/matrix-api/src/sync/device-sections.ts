@@ -26,7 +26,8 @@ export async function toDeviceSection({ sources, requester, since, to }: SyncCon
 export async function deviceListsSection(context: SyncContext): Promise<JsonObject | undefined> {
   if (!context.since) return undefined
   const { userId } = context.requester
-  const { changed, left } = await context.sources.deviceLists.changes(userId, context.since.position, context.to)
+  const { since, to, touched } = context
+  const { changed, left } = await context.sources.deviceLists.changes(userId, since.position, to, touched)
   return changed.length === 0 && left.length === 0 ? undefined : { changed, left }
 }
 

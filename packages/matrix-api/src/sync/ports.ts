@@ -43,12 +43,14 @@ export interface ToDeviceInbox {
 export interface DeviceListStream {
   /**
    * `changed`: users sharing a room with `userId` whose devices or cross-signing keys changed in `from < position <= to`,
-   * or who came to share a room; `left`: those who no longer share any.
+   * or who came to share a room; `left`: those who no longer share any. `touched`, where known: the only rooms in which
+   * anything happened after `from`.
    */
   changes(
     userId: UserId,
     from: Position,
     to: Position,
+    touched?: ReadonlySet<RoomId>,
   ): Promise<{ readonly changed: readonly UserId[]; readonly left: readonly UserId[] }>
 }
 

@@ -7,7 +7,9 @@ export async function presenceSection(context: SyncContext): Promise<JsonObject 
   const { sources, requester, filter, ignored } = context
   const changes = await sources.ephemeral.presenceChanges(sinceOf(context), context.to)
   if (changes.length === 0) return undefined
-  const known = await sources.reader.sharesRoomWith(requester.userId)
+  // Who shares a room is a dear question, and what most often changes is the user's own presence.
+  const others = changes.some(({ userId }) => userId !== requester.userId)
+  const known = others ? await sources.reader.sharesRoomWith(requester.userId) : new Set<UserId>()
   const events = changes
     .filter(({ userId }) => (known.has(userId) || userId === requester.userId) && !ignored.has(userId))
     .map((presence) => presenceEvent(presence, context.form.now))

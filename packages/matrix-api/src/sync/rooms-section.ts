@@ -25,8 +25,9 @@ const SECTION_OF: Readonly<Record<Membership, Section>> = {
 /** `rooms` of /sync. Undefined where no room has anything in the window. */
 export async function roomsSection(context: SyncContext): Promise<JsonObject | undefined> {
   const rows = await context.sources.reader.roomsOf(context.requester.userId)
-  const wanted = rows.filter((row) => context.filter.includesRoom(row.roomId))
-  const blocked = await invitesBlocked(context)
+  const mayHaveNews = newsIn(context)
+  const wanted = rows.filter((row) => mayHaveNews(row) && context.filter.includesRoom(row.roomId))
+  const blocked = wanted.some((row) => row.membership === 'invite') && (await invitesBlocked(context))
   const entries = await mapConcurrent(wanted, CONCURRENCY, (row) => roomEntry(context, row, blocked))
   const bySection = Map.groupBy(
     entries.filter((entry) => entry !== undefined),
@@ -39,6 +40,14 @@ export async function roomsSection(context: SyncContext): Promise<JsonObject | u
       Object.fromEntries(rooms.map(({ roomId, json }) => [roomId, json])),
     ]),
   )
+}
+
+/** Passes over the quiet rooms, which nearly all are at nearly every sync. */
+function newsIn(context: SyncContext): (row: RoomMembership) => boolean {
+  const { since, touched } = context
+  if (!since || !touched || context.fullState) return () => true
+  const withData = new Set(context.accountData.map((change) => change.roomId))
+  return ({ roomId, position }) => touched.has(roomId) || position > since.position || withData.has(roomId)
 }
 
 interface RoomEntry {

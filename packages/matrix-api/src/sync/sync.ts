@@ -10,6 +10,8 @@ import { parseSyncToken, type SyncToken } from '../rooms/position-token.ts'
 import { ignoredUsers } from '../rooms/room-view.ts'
 import { assemble, type SyncAnswer } from './assemble.ts'
 import type { StateKey, SyncMemory, SyncSources } from './context.ts'
+import { roomsTouched } from './rooms-touched.ts'
+import { userInterest } from './user-interest.ts'
 
 export interface SyncDeps extends SyncSources {
   readonly filters: FilterStore
@@ -92,18 +94,20 @@ async function longPoll(deps: SyncDeps, memory: SyncMemory, call: Call, request:
 async function look(deps: SyncDeps, memory: SyncMemory, call: Call, request: SyncRequest) {
   const { requester } = call
   const to = deps.positions.current()
-  const { filter } = request
-  const [ignored, accountData] = await Promise.all([
+  const { filter, since } = request
+  const [ignored, accountData, touched] = await Promise.all([
     ignoredUsers(deps.accountData, requester.userId),
-    deps.accountData.changes(requester.userId, request.since?.position ?? 0, to),
+    deps.accountData.changes(requester.userId, since?.position ?? 0, to),
+    since && roomsTouched(deps.positions, since.position),
   ])
   const answer = await assemble({
     sources: deps,
     memory,
     requester,
     filter,
-    since: request.since,
+    since,
     to,
+    touched,
     fullState: request.fullState,
     stateKey: request.stateKey,
     form: formFor(requester, deps.clock, { format: filter.format, withRoomId: false }),
@@ -113,21 +117,12 @@ async function look(deps: SyncDeps, memory: SyncMemory, call: Call, request: Syn
   return { answer, to }
 }
 
-/**
- * What wakes this user: writes in rooms that they are in, writes that name them (a new room always comes with one), and
- * the presence of people whom they know, if the filter lets any through.
- */
 async function interestOf(
   deps: SyncDeps,
   memory: SyncMemory,
   { requester: { userId } }: Call,
   { filter }: SyncRequest,
 ): Promise<(affected: Affected) => boolean> {
-  const rows = await deps.reader.roomsOf(userId)
-  const rooms = new Set(rows.filter((row) => row.membership === 'join').map((row) => row.roomId))
   const wantsPresence = filter.presence.limit > 0 && filter.presence.matches({ type: 'm.presence', content: {} })
-  const people = wantsPresence ? await memory.people.of(userId) : undefined
-  return (affected) =>
-    (affected.rooms?.some((roomId) => rooms.has(roomId)) ?? false) ||
-    (affected.users?.some((user) => user === userId || people?.has(user)) ?? false)
+  return userInterest(deps.reader, userId, wantsPresence ? await memory.people.of(userId) : undefined)
 }

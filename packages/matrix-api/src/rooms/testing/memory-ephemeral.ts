@@ -32,7 +32,7 @@ export class MemoryEphemeral implements Ephemeral {
     const { userId, type, threadId } = receipt
     const dated = { ...receipt, roomId, ts: this.#clock.now(), position: pending.position }
     this.#receipts.set([roomId, userId, type, threadId ?? ''].join(' '), dated)
-    pending.done(type === 'm.read' ? { rooms: [roomId] } : { users: [userId] })
+    pending.done({ rooms: [roomId] })
   }
 
   async receipts(roomId: RoomId, from: Position, to: Position): Promise<readonly Receipt[]> {
