@@ -25,6 +25,7 @@ import { Receipts } from './edus/receipts.ts'
 import { Typing } from './edus/typing.ts'
 import { RoomGossip } from './gossip/room-gossip.ts'
 import { KeysProtocol } from './keys-protocol/keys-protocol.ts'
+import { netLimits } from './limits.ts'
 import { MediaClient } from './media/media-client.ts'
 import { MediaServer } from './media/media-server.ts'
 import type { NetKeys } from './net-keys.ts'
@@ -38,6 +39,7 @@ import { Reach } from './requests/reach.ts'
 import { RequestClient } from './requests/request-client.ts'
 import { RequestRelay } from './requests/request-relay.ts'
 import { RequestServer } from './requests/request-server.ts'
+import { SecondLooks } from './second-looks.ts'
 import { SharedRooms } from './shared-rooms.ts'
 
 export interface FederationNetParts {
@@ -93,6 +95,7 @@ export class FederationNet implements AsyncDisposable {
   readonly #mediaServer: MediaServer
   readonly #stopping = new AbortController()
   readonly #meeting = new Set<Promise<void>>()
+  readonly #secondLooks: SecondLooks
   #exchange: RoomExchange | undefined
   #unwatch: (() => void) | undefined
 
@@ -129,6 +132,7 @@ export class FederationNet implements AsyncDisposable {
     const destinations = new DestinationOutbox({ ground, requests, bindings, serverName })
     const advertiser = new Advertiser(ground, rendezvous, users, serverName)
     const mediaClient = new MediaClient({ ground, transport, reach, ...pick(defences, 'hashCheck') })
+    this.#secondLooks = new SecondLooks(ground.timers, netLimits.secondLooksMs, (server) => this.#compare(server))
     this.#reach = reach
     this.#relay = new RequestRelay(ground, transport, keyRing, sharedRooms)
     const notices = new RemovalNotices({
@@ -182,7 +186,10 @@ export class FederationNet implements AsyncDisposable {
     await server.start()
     await this.#mediaServer.start()
     this.roomGossip.start()
-    const unwatchMeetings = keys.bindings.watch({ met: (met) => this.#met(met) })
+    const unwatchMeetings = keys.bindings.watch({
+      met: (server) => this.#met(server),
+      lost: (server) => this.#secondLooks.lost(server),
+    })
     // Whose event has a place in a room is no passing stranger any more: its keys travel on with the event.
     const unwatchEvents = this.#parts.engine.watch({ accepted: (_, event) => this.#keepKeys(serverOf(event.sender)) })
     this.#unwatch = () => {
@@ -199,6 +206,7 @@ export class FederationNet implements AsyncDisposable {
   async stop(): Promise<void> {
     this.#stopping.abort(new Error('stopping'))
     this.#unwatch?.()
+    this.#secondLooks.stop()
     this.#advertiser.stop()
     this.keysProtocol.stop()
     this.ephemeral.stop()
@@ -225,6 +233,11 @@ export class FederationNet implements AsyncDisposable {
   /** A server is there. One that shares a room is compared with; any other may be owed the news of a rejected invite. */
   #met(server: ServerName): void {
     this.#reach.met(server)
+    this.#compare(server)
+    this.#secondLooks.met(server)
+  }
+
+  #compare(server: ServerName): void {
     const exchange = this.#started()
     const options = { signal: this.#stopping.signal }
     const isNeighbour = this.sharedRooms.isNeighbour(server)

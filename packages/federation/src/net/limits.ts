@@ -105,6 +105,9 @@ export const netLimits = {
   sendRetryMaxMs: HOUR,
   sendsAtOnce: 32,
 
+  /** After meeting a server: when it is compared with again, gossip with it having begun. */
+  secondLooksMs: [1_500, 4 * SECOND],
+
   /** EDUs. */
   edusPerSecond: 50,
   eduBurst: 300,
