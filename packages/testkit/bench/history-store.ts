@@ -9,6 +9,8 @@ import { QuietLogger } from '@starling/testkit'
 const ROOMS = 20
 /** Random bytes of one message; as base64 a third more, which the database's compression takes back. */
 const MESSAGE_BYTES = 36_000
+/** Messages of a usual size at the end of each room: what a client's first sync shows. */
+const SMALL_AT_THE_END = 30
 /** Messages sent before their outcome is waited for. */
 const AT_ONCE = 200
 
@@ -42,8 +44,12 @@ export async function fillHistory(dataDir: string, owner: UserId, peerId: string
     })
     await Promise.all(batch)
   }
+  for (let n = 0; n < ROOMS * SMALL_AT_THE_END; n++) {
+    const content = { msgtype: 'm.text', body: `a message of the usual length, number ${n}` }
+    await engine.send({ roomId: rooms[n % ROOMS] as RoomId, sender: owner, type: 'm.room.message', content })
+  }
   await stop()
-  return sent
+  return sent + ROOMS * SMALL_AT_THE_END
 }
 
 async function sizeOf(directory: string): Promise<number> {

@@ -43,7 +43,8 @@ export function makeFaultPlan(seed: bigint, nodes: number, lengthMs: number): re
   const faults: Fault[] = []
   const busy: number[] = Array.from({ length: nodes }, () => 0)
   const lastCut = Math.min(LAST_CUT_MS, lengthMs / 3)
-  const kinds = random.shuffled(FAULT_KINDS)
+  // The short run as well has a kill.
+  const kinds: FaultKind[] = [...random.shuffled(FAULT_KINDS.filter((kind) => kind !== 'kill')), 'kill']
   for (let at = HEAD_MS; at < lengthMs - 1_000; at += random.between(...GAP_MS)) {
     const kind = kinds.pop() ?? random.weighted(WEIGHTS)
     const [shortest, longest] = LENGTHS[kind]
