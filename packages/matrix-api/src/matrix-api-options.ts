@@ -3,6 +3,7 @@ import type { Registration } from './accounts/deps.ts'
 import type { RequestRecord } from './http/app.ts'
 import type { MediaLimits } from './media/local-media.ts'
 import type { Ephemeral, Outbound, RemoteServers, RoomReader, Rooms, StreamPositions, UserSearch } from './ports.ts'
+import type { VoipSettings } from './voip/voip-settings.ts'
 
 /** What the API stands on; `node` supplies it all. */
 export interface MatrixApiPorts {
@@ -41,5 +42,11 @@ export interface MatrixApiOptions {
   /** Where clients reach this API, if that is not what they asked for (behind a proxy). */
   readonly publicBaseUrl?: string
   readonly mediaLimits?: Partial<MediaLimits>
+  /** Told to every user once, and again whenever it changes. */
+  readonly messageOfTheDay?: string | undefined
+  /** TURN and MatrixRTC; default none. */
+  readonly voip?: VoipSettings
+  /** Sessions that nobody uses for this long are over, in milliseconds; default: never. */
+  readonly sessionIdleMs?: number | undefined
   readonly onRequest?: (record: RequestRecord) => void
 }

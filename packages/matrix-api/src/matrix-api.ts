@@ -7,6 +7,7 @@ import { InteractiveAuth } from './accounts/interactive-auth/interactive-auth.ts
 import { UiaSessions } from './accounts/interactive-auth/uia-sessions.ts'
 import { LoginTokens } from './accounts/login-tokens.ts'
 import { newDeviceId } from './accounts/open-session.ts'
+import { AccountStandingGuard } from './admin/account-standing-guard.ts'
 import { RoomPeople } from './discovery/room-people.ts'
 import { createEncryption, type EncryptionForServers } from './e2ee/encryption.ts'
 import { PresenceTracker } from './ephemeral/presence-tracker.ts'
@@ -22,12 +23,16 @@ import { RemoteProfiles } from './profile/remote-profiles.ts'
 import { RoomPushEvaluation } from './push/push-evaluation.ts'
 import { PushRules } from './push/push-rules.ts'
 import { Pushers } from './push/pushers.ts'
+import { Reports } from './reporting/reports.ts'
 import { type DirectoryForServers, directoryForServers } from './rooms/directory/directory-for-servers.ts'
 import { invitePolicy } from './rooms/membership/invite-permission.ts'
 import { createRoomDirectory } from './rooms/room-directory.ts'
 import { OutlinedRooms } from './rooms/spaces/outlined-rooms.ts'
 import { allEndpoints } from './routes.ts'
+import { NoticesRoomGuard } from './server-notices/notices-room-guard.ts'
+import { ServerNotices } from './server-notices/server-notices.ts'
 import { Sessions } from './session/sessions.ts'
+import { NO_VOIP } from './voip/voip-settings.ts'
 
 /** What other servers ask of this node's accounts: federation's `LocalUsers`. */
 export interface LocalUsers extends EncryptionForServers {
@@ -50,6 +55,9 @@ export interface MatrixApi {
   readonly localMedia: Pick<Media['local'], 'open'>
   readonly forServers: RoomsForServers
   readonly accounts: Accounts
+  /** What the node tells its users. */
+  readonly notices: ServerNotices
+  readonly reports: Reports
   /** A new session of a user, on a new device: for the node's owner, whom the operating system has let in. */
   issueToken(
     userId: UserId,
@@ -71,7 +79,7 @@ export function createMatrixApi(ports: MatrixApiPorts, options: MatrixApiOptions
   const { serverName } = options
   const rateLimiter = options.rateLimits === false ? NO_RATE_LIMITS : createRateLimiter(clock)
 
-  const sessions = new Sessions({ store, clock, randomBytes })
+  const sessions = new Sessions({ store, clock, randomBytes, idleMs: options.sessionIdleMs })
   const accounts = new Accounts({ store, clock, randomBytes, serverName })
   const uiaSessions = new UiaSessions(clock, randomBytes)
   const interactiveAuth = new InteractiveAuth({ accounts, uiaSessions, rateLimiter })
@@ -96,6 +104,10 @@ export function createMatrixApi(ports: MatrixApiPorts, options: MatrixApiOptions
     directory: options.mediaDirectory,
     ...(options.mediaLimits && { limits: options.mediaLimits }),
   })
+
+  const { messageOfTheDay } = options
+  const notices = new ServerNotices({ ...ports, accounts, accountData, profiles, messageOfTheDay })
+  const reports = new Reports({ store, clock, accounts, notices, logger })
 
   const presence = new PresenceTracker({ ephemeral, clock, logger })
   const filters = createFilterStore(store, clock)
@@ -133,6 +145,8 @@ export function createMatrixApi(ports: MatrixApiPorts, options: MatrixApiOptions
     }),
     roomPeople: new RoomPeople(reader),
     publicBaseUrl: options.publicBaseUrl,
+    reports,
+    voip: options.voip ?? NO_VOIP,
   })
   return {
     app: createMatrixApp({
@@ -143,8 +157,11 @@ export function createMatrixApi(ports: MatrixApiPorts, options: MatrixApiOptions
       rateLimiter,
       allowedHosts: options.allowedHosts,
       onRequest: options.onRequest,
+      guards: [new AccountStandingGuard({ accounts, reader }), new NoticesRoomGuard({ notices, reader })],
     }),
     accounts,
+    notices,
+    reports,
     localMedia: media.local,
     forServers: {
       directory: directoryForServers({ directory, reader, serverName }),
@@ -172,7 +189,9 @@ export function createMatrixApi(ports: MatrixApiPorts, options: MatrixApiOptions
     async start() {
       await media.start()
       await encryption.start()
-      runInBackground(propagation.start())
+      runInBackground(propagation.start(), 'profile changes could not be carried on')
+      runInBackground(notices.start(), 'the message of the day could not be sent')
+      runInBackground(reports.tell(), 'the owner could not be told of reports')
     },
     async stop() {
       presence.stop()
@@ -180,7 +199,7 @@ export function createMatrixApi(ports: MatrixApiPorts, options: MatrixApiOptions
   }
 
   /** Needs rooms, perhaps other nodes: nobody has to wait for it. */
-  function runInBackground(task: Promise<void>): void {
-    task.catch((error: unknown) => logger.error({ error: String(error) }, 'profile changes could not be carried on'))
+  function runInBackground(task: Promise<void>, failure: string): void {
+    task.catch((error: unknown) => logger.error({ error: String(error) }, failure))
   }
 }

@@ -1,6 +1,7 @@
 import { type AccountDataDeps, accountDataEndpoints } from './account-data/account-data-endpoints.ts'
 import { accountEndpoints } from './accounts/account-endpoints.ts'
 import type { AccountDeps } from './accounts/deps.ts'
+import { accountRestrictionEndpoints } from './admin/account-restrictions.ts'
 import { capabilityEndpoints } from './capabilities/capability-endpoints.ts'
 import { deviceEndpoints } from './devices/device-endpoints.ts'
 import { mutualRoomsEndpoints } from './discovery/mutual-rooms.ts'
@@ -20,12 +21,14 @@ import { pushRuleEndpoints } from './push/push-rule-endpoints.ts'
 import type { PushRules } from './push/push-rules.ts'
 import { pusherEndpoints } from './push/pusher-endpoints.ts'
 import type { Pushers } from './push/pushers.ts'
+import { type ReportDeps, reportEndpoints } from './reporting/report-endpoints.ts'
 import type { RoomDeps } from './rooms/deps.ts'
 import { roomEndpoints } from './rooms/room-endpoints.ts'
 import type { SyncDeps } from './sync/sync.ts'
 import { syncEndpoints } from './sync/sync-endpoints.ts'
 import { toDeviceEndpoints } from './to-device/send-to-device.ts'
 import type { ToDevice } from './to-device/to-device.ts'
+import { type VoipDeps, voipEndpoints } from './voip/voip-endpoints.ts'
 
 /** Everything that some section takes; each is handed it all and sees its own part. */
 export type AllDeps = Omit<AccountDeps, 'devices'> &
@@ -39,6 +42,8 @@ export type AllDeps = Omit<AccountDeps, 'devices'> &
   MediaEndpointDeps &
   NotificationDeps &
   ProfileDeps &
+  ReportDeps &
+  VoipDeps &
   RoomDeps &
   Omit<SyncDeps, 'toDevice' | 'deviceLists' | 'keyCounts'> & {
     readonly inbox: SyncDeps['toDevice']
@@ -54,7 +59,8 @@ export function allEndpoints(deps: AllDeps): readonly Endpoint[] {
     (await accounts.isOwner(userId)) || accounts.hasPassword(userId)
   return [
     ...accountEndpoints(deps),
-    ...capabilityEndpoints({ rooms: deps.rooms, canConfirm }),
+    ...accountRestrictionEndpoints(deps),
+    ...capabilityEndpoints({ rooms: deps.rooms, canConfirm, isOwner: (userId) => accounts.isOwner(userId) }),
     ...wellKnownEndpoints(deps),
     ...profileEndpoints(deps),
     ...accountDataEndpoints(deps),
@@ -65,6 +71,8 @@ export function allEndpoints(deps: AllDeps): readonly Endpoint[] {
     ...mutualRoomsEndpoints(deps),
     ...openIdEndpoints(deps),
     ...notOfferedEndpoints(),
+    ...voipEndpoints(deps),
+    ...reportEndpoints(deps),
     ...roomEndpoints(deps),
     ...syncEndpoints({ ...deps, deviceLists, keyCounts, toDevice: deps.inbox }),
     ...filterEndpoints(deps),

@@ -16,13 +16,23 @@ import { defineTable } from '../store/table.ts'
 import { hashPassword, type PasswordHash, passwordMatches, wasteTimeLikeAMatch } from './password-hash.ts'
 
 export interface AccountRow {
-  /** The owner may log in on this device without a password. */
-  readonly kind: 'owner' | 'user'
+  /** The owner may log in on this device without a password; `system` speaks for the node and cannot log in at all. */
+  readonly kind: 'owner' | 'user' | 'system'
   /** Milliseconds since the Unix epoch. */
   readonly createdAt: number
   readonly password?: PasswordHash
   readonly deactivatedAt?: number
+  readonly locked?: boolean
+  readonly suspended?: boolean
 }
+
+/** What the owner has put upon an account (Client-Server API, "Account locking", "Account suspension"). */
+export interface Standing {
+  readonly locked: boolean
+  readonly suspended: boolean
+}
+
+const GOOD_STANDING: Standing = { locked: false, suspended: false }
 
 export interface AccountsDeps {
   readonly store: KeyValueStore
@@ -39,6 +49,9 @@ export class Accounts {
   readonly #deps: AccountsDeps
   readonly #table
   readonly #queue = new KeyedQueue()
+  readonly #newcomers = new Set<(userId: UserId) => void>()
+  /** Accounts in other than good standing: few, and only the owner makes them. Read once, asked at every request. */
+  #restricted: Promise<Map<UserId, Standing>> | undefined
 
   constructor(deps: AccountsDeps) {
     this.#deps = deps
@@ -64,7 +77,58 @@ export class Accounts {
       const row: AccountRow = { kind: 'user', createdAt: this.#deps.clock.now(), ...(hash ? { password: hash } : {}) }
       await this.#write(userId, row)
     })
+    for (const listener of this.#newcomers) listener(userId)
     return userId
+  }
+
+  /** Called for every account that `create` makes, once it is durable. */
+  onCreated(listener: (userId: UserId) => void): void {
+    this.#newcomers.add(listener)
+  }
+
+  /**
+   * The account in whose name the node itself speaks, made if it is not there. A person who already has the name keeps it:
+   * the next free one with a number is taken.
+   */
+  async ensureSystem(localpart: string): Promise<UserId> {
+    for (let number = 1; ; number++) {
+      const userId = makeUserId(number === 1 ? localpart : `${localpart}${number}`, this.#deps.serverName)
+      const kind = await this.#queue.run(userId, async () => {
+        const row = await this.#table.get(userId)
+        if (!row) await this.#write(userId, { kind: 'system', createdAt: this.#deps.clock.now() })
+        return row?.kind ?? 'system'
+      })
+      if (kind === 'system') return userId
+    }
+  }
+
+  async standing(userId: UserId): Promise<Standing> {
+    this.#restricted ??= this.#readRestricted()
+    return (await this.#restricted).get(userId) ?? GOOD_STANDING
+  }
+
+  /** Durable when it resolves. Throws 404 where there is no such active account. */
+  async setStanding(userId: UserId, change: Partial<Standing>): Promise<Standing> {
+    return this.#queue.run(userId, async () => {
+      const row = await this.#active(userId)
+      if (!row) throw new MatrixError(404, 'M_NOT_FOUND', 'No such account')
+      const { locked = false, suspended = false } = { ...row, ...change }
+      await this.#write(userId, { ...row, locked, suspended })
+      this.#restricted ??= this.#readRestricted()
+      const restricted = await this.#restricted
+      if (locked || suspended) restricted.set(userId, { locked, suspended })
+      else restricted.delete(userId)
+      return { locked, suspended }
+    })
+  }
+
+  async #readRestricted(): Promise<Map<UserId, Standing>> {
+    const restricted = new Map<UserId, Standing>()
+    for await (const { key, row } of this.#table.scan([])) {
+      const { locked = false, suspended = false } = row
+      if (locked || suspended) restricted.set(key[0] as UserId, { locked, suspended })
+    }
+    return restricted
   }
 
   /** The id that an account with this localpart would have; throws 400 `M_INVALID_USERNAME` outside the grammar. */
@@ -119,11 +183,11 @@ export class Accounts {
     return undefined
   }
 
-  /** Active accounts, by id. */
+  /** Active accounts of people, by id. */
   async list(limit = 1_000): Promise<readonly UserId[]> {
     const users: UserId[] = []
     for await (const { key, row } of this.#table.scan([], { limit })) {
-      if (row.deactivatedAt === undefined) users.push(key[0] as UserId)
+      if (row.deactivatedAt === undefined && row.kind !== 'system') users.push(key[0] as UserId)
     }
     return users
   }

@@ -3,6 +3,7 @@ import { z } from 'zod'
 import { checkInput } from '../http/check-input.ts'
 import { endpoint } from '../http/endpoint.ts'
 import { MatrixError } from '../http/matrix-error.ts'
+import { userLocked } from '../session/user-locked.ts'
 import type { AccountDeps } from './deps.ts'
 import { deviceRequest, openSession } from './open-session.ts'
 import { userOfIdentifier } from './user-identifier.ts'
@@ -34,6 +35,7 @@ export function login(deps: AccountDeps) {
       const method = Object.hasOwn(METHODS, checked.type) ? METHODS[checked.type] : undefined
       if (!method) throw new MatrixError(400, 'M_UNKNOWN', 'That login type is not supported')
       const userId = await method(deps, call.body, checked)
+      if ((await deps.accounts.standing(userId)).locked) throw userLocked()
       return openSession(deps, userId, checked)
     },
   })

@@ -7,6 +7,7 @@ export interface CapabilityDeps {
   readonly rooms: Pick<Rooms, 'defaultVersion' | 'versions'>
   /** Whether there is any way for this user to confirm what needs confirming. */
   readonly canConfirm: (userId: UserId) => Promise<boolean>
+  readonly isOwner: (userId: UserId) => Promise<boolean>
 }
 
 /** Client-Server API, "Capabilities negotiation" and "API Versions". */
@@ -27,7 +28,7 @@ function getVersions(): Endpoint {
 }
 
 /** `GET /capabilities`. */
-function getCapabilities({ rooms, canConfirm }: CapabilityDeps): Endpoint {
+function getCapabilities({ rooms, canConfirm, isOwner }: CapabilityDeps): Endpoint {
   return endpoint<'token'>({
     method: 'GET',
     path: '/_matrix/client/v3/capabilities',
@@ -44,6 +45,7 @@ function getCapabilities({ rooms, canConfirm }: CapabilityDeps): Endpoint {
           'm.set_avatar_url': { enabled: true },
           'm.3pid_changes': { enabled: false },
           'm.forget_forced_upon_leave': { enabled: false },
+          ...((await isOwner(call.requester.userId)) && { 'm.account_moderation': { lock: true, suspend: true } }),
         },
       }
     },

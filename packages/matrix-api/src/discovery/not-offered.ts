@@ -12,10 +12,9 @@ const NOTHING_FOUND: readonly { readonly path: string; readonly error: string }[
   { path: `${V3}/thirdparty/user`, error: 'The Matrix user ID was not found' },
 ]
 
-/** What clients ask every server for and this one has none of: relays for calls, bridges. */
+/** What clients ask every server for and this one has none of: bridges. */
 export function notOfferedEndpoints(): readonly Endpoint[] {
   return [
-    endpoint({ method: 'GET', path: `${V3}/voip/turnServer`, auth: 'token', handle: async () => ({}) }),
     endpoint({ method: 'GET', path: `${V3}/thirdparty/protocols`, auth: 'token', handle: async () => ({}) }),
     ...NOTHING_FOUND.map(({ path, error }) =>
       endpoint({

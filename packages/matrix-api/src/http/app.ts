@@ -8,6 +8,7 @@ import { answerError } from './error-answer.ts'
 import { hostIsAllowed } from './host-check.ts'
 import { MatrixError } from './matrix-error.ts'
 import { NO_RATE_LIMITS, type RateLimiter } from './rate-limits.ts'
+import type { RequestGuard } from './request-guard.ts'
 import { RouteTable } from './route-table.ts'
 
 /** One answered request, for metrics. `route` is the pattern; it holds no ids. */
@@ -30,6 +31,14 @@ export interface AppDeps {
    */
   readonly allowedHosts?: readonly string[] | undefined
   readonly onRequest?: ((record: RequestRecord) => void) | undefined
+  /** Asked for every request with a valid token, in order. */
+  readonly guards?: readonly RequestGuard[]
+}
+
+/** What is known of a request under way once it fails. */
+interface Progress {
+  route: string
+  endpoint?: Endpoint
 }
 
 /**
@@ -44,14 +53,16 @@ export function createMatrixApp(deps: AppDeps): Express {
   app.set('query parser', false)
   app.use((request: Request, response: Response) => {
     const started = performance.now()
-    const record = { route: 'unknown' }
+    const record: Progress = { route: 'unknown' }
     response.once('close', () => {
       const durationMs = performance.now() - started
       deps.onRequest?.({ method: request.method, route: record.route, status: response.statusCode, durationMs })
     })
-    return serve(deps, routes, request, response, record).catch((error: unknown) =>
-      answerError(error, request, response, deps.logger, record.route),
-    )
+    return serve(deps, routes, request, response, record).catch((error: unknown) => {
+      const showError = error instanceof MatrixError && !response.headersSent && record.endpoint?.showError
+      if (showError) showError(error, response)
+      else answerError(error, request, response, deps.logger, record.route)
+    })
   })
   return app
 }
@@ -61,7 +72,7 @@ async function serve(
   routes: RouteTable,
   request: Request,
   response: Response,
-  record: { route: string },
+  record: Progress,
 ): Promise<void> {
   if (deps.allowedHosts && !hostIsAllowed(request.headers.host, deps.allowedHosts)) {
     throw new MatrixError(403, 'M_FORBIDDEN', 'This server does not answer to that host name')
@@ -74,6 +85,7 @@ async function serve(
   const [path = '/', search = ''] = splitUrl(request.url)
   const match = findRoute(routes, request.method, path, response)
   record.route = match.route
+  record.endpoint = match.endpoint
   const query = new URLSearchParams(search)
   const requester = await identify(deps, match.endpoint, request, query)
   const call = {
@@ -86,6 +98,7 @@ async function serve(
     request,
     response,
   }
+  if (requester) for (const guard of deps.guards ?? []) await guard.permit?.(call as Call, match.endpoint)
   const answer = await match.endpoint.handle(call as Call)
   if (answer !== undefined) sendJson(response, 200, answer)
 }
@@ -132,8 +145,10 @@ async function identify(
   const token = presentedToken(request, query)
   const check = token === undefined ? undefined : await checkToken(deps.tokens, token, request, ip)
   if (check?.kind === 'valid') {
-    if (!byAddress)
+    if (!byAddress) {
       limiter.take(endpoint.rate ?? (endpoint.method === 'GET' ? 'none' : 'write'), check.requester.userId)
+      for (const guard of deps.guards ?? []) await guard.admit?.(check.requester.userId, endpoint)
+    }
     return check.requester
   }
   if (endpoint.auth === 'token') throw refusal(check)

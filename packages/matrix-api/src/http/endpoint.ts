@@ -1,5 +1,6 @@
 import type { JsonObject, UserId } from '@starling/protocol'
 import type { Request, Response } from 'express'
+import type { MatrixError } from './matrix-error.ts'
 
 /** Who is asking. */
 export interface Requester {
@@ -31,7 +32,7 @@ export interface Call<Auth extends 'none' | 'token' = 'token'> {
 }
 
 /** How much a client may call it; the numbers stand in `http/rate-limits.ts`. */
-export type RateClass = 'login' | 'refresh' | 'write' | 'create-room' | 'search' | 'none'
+export type RateClass = 'login' | 'refresh' | 'write' | 'create-room' | 'search' | 'report' | 'none'
 
 /**
  * One operation of the Client-Server API. Each stands in a file named after it, in a folder named after its spec section;
@@ -54,6 +55,8 @@ export interface Endpoint<Auth extends 'none' | 'token' = 'none' | 'token'> {
   readonly body?: 'json' | 'event' | 'raw'
   /** Largest body in bytes, after decompression, if other than `http/body.ts` has for its kind. `raw` bodies: the handler counts. */
   readonly maxBodyBytes?: number
+  /** Shows a failure as a page, for what people open in a browser. Without it: the standard error as JSON. */
+  readonly showError?: (error: MatrixError, response: Response) => void
   handle(call: Call<Auth>): Promise<object | undefined>
 }
 

@@ -19,6 +19,8 @@ export const RATES: Readonly<Record<Exclude<RateClass, 'none'>, Rate>> = {
   write: { burst: 200, perSecond: 50 },
   'create-room': { burst: 20, perSecond: 0.5 },
   search: { burst: 30, perSecond: 5 },
+  /** Each is a message to the owner. */
+  report: { burst: 20, perSecond: 0.1 },
 }
 
 /** Buckets kept; beyond that the one longest unused goes first (it is the fullest, so forgetting it costs least). */

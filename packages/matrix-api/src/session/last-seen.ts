@@ -27,7 +27,8 @@ export class LastSeen {
     this.#table = defineTable<[user: string, device: string], Seen>(store, buckets.lastSeen, 'ss')
   }
 
-  note(userId: UserId, deviceId: string, ip: string): void {
+  /** `ip` undefined: the device was heard of, the address is not known; the one known stays. */
+  note(userId: UserId, deviceId: string, ip: string | undefined): void {
     const ts = this.#clock.now()
     const key = `${userId} ${deviceId}`
     const before = this.#written.get(key)
@@ -38,9 +39,19 @@ export class LastSeen {
       const oldest = this.#written.keys().next()
       if (!oldest.done) this.#written.delete(oldest.value)
     }
-    this.#store.batch([this.#table.put([userId, deviceId], { ts, ip })], { durable: false }).catch(() => {
+    this.#write(userId, deviceId, ts, ip).catch(() => {
       this.#written.delete(key)
     })
+  }
+
+  /** When the device was last heard of, in milliseconds since the epoch and up to a minute too early; 0 where never. */
+  async at(userId: UserId, deviceId: string): Promise<number> {
+    return this.#written.get(`${userId} ${deviceId}`) ?? (await this.#table.get(userId, deviceId))?.ts ?? 0
+  }
+
+  async #write(userId: UserId, deviceId: string, ts: number, ip: string | undefined): Promise<void> {
+    const known = ip ?? (await this.#table.get(userId, deviceId))?.ip ?? ''
+    await this.#store.batch([this.#table.put([userId, deviceId], { ts, ip: known })], { durable: false })
   }
 
   get(userId: UserId, deviceId: string): Promise<Seen | undefined> {

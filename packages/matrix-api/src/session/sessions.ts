@@ -53,6 +53,11 @@ export interface SessionsDeps {
   readonly store: KeyValueStore
   readonly clock: Clock
   readonly randomBytes: RandomBytes
+  /**
+   * A session that nobody used for this long is over, softly: the client keeps its keys and logs in again on the same
+   * device. In milliseconds; undefined: sessions last until they are ended.
+   */
+  readonly idleMs?: number | undefined
 }
 
 /** Life of an access token of a client that can refresh. One that cannot keeps its token until it logs out. */
@@ -108,10 +113,19 @@ export class Sessions implements TokenChecker {
     const row = found?.replaces ? await this.#retire(hash, found) : found
     if (!row) return { kind: 'unknown' }
     if (row.expiresAt !== undefined && row.expiresAt <= this.#deps.clock.now()) return { kind: 'expired' }
+    if (await this.#isIdle(row)) return { kind: 'expired' }
     // Read before a revocation, it must not stand in the cache after it.
     if (revocations === this.#revocations) this.#remember(hash, row)
     this.lastSeen.note(row.userId, row.deviceId, seen.ip)
     return { kind: 'valid', requester: { userId: row.userId, deviceId: row.deviceId, sessionId: hash } }
+  }
+
+  /** Whose refresh token it is, and whether its session is over for want of use; undefined where it is unknown or used up. */
+  async sessionOf(refreshToken: string): Promise<{ readonly userId: UserId; readonly idle: boolean } | undefined> {
+    const row = await this.#refresh.get(tokenHash(refreshToken))
+    if (!row) return undefined
+    const createdAt = (await this.#access.get(row.access))?.createdAt ?? 0
+    return { userId: row.userId, idle: await this.#isIdle({ ...row, createdAt }) }
   }
 
   /** New tokens for a refresh token; undefined where it is unknown or used up. */
@@ -122,6 +136,7 @@ export class Sessions implements TokenChecker {
     return this.#queue.run(found.userId, async () => {
       const row = await this.#refresh.get(hash)
       if (!row) return undefined
+      this.lastSeen.note(row.userId, row.deviceId, undefined)
       const { userId, deviceId } = row
       const unused = row.issued ? this.#drop(userId, deviceId, row.issued) : NOTHING
       const older = row.replaces ? this.#drop(userId, deviceId, row.replaces) : NOTHING
@@ -144,6 +159,17 @@ export class Sessions implements TokenChecker {
     const devices = new Set<string>()
     for await (const { key } of this.#byDevice.scan([userId])) devices.add(key[1])
     return [...devices]
+  }
+
+  async #isIdle({
+    userId,
+    deviceId,
+    createdAt,
+  }: Pick<AccessRow, 'userId' | 'deviceId' | 'createdAt'>): Promise<boolean> {
+    const { idleMs, clock } = this.#deps
+    if (idleMs === undefined) return false
+    const used = Math.max(createdAt, await this.lastSeen.at(userId, deviceId))
+    return clock.now() - used > idleMs
   }
 
   async #revocation(userId: UserId, deviceId: string): Promise<Removal> {

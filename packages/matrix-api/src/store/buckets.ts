@@ -29,7 +29,17 @@ export const buckets = {
   profilePropagation: 139,
   /** [user id] → own push rules and changes to the default ones. */
   pushRules: 140,
-  /** 141–159: free for accounts, session, profile, account-data, push, discovery. */
+  /** [user id] → notices room and what it was last told: server notices. */
+  serverNotices: 141,
+  /** [order] → report of a room, an event or a user. */
+  reports: 142,
+  /** [user id, app id, push key, order] → notification that the push gateway has not taken yet. */
+  pushQueue: 143,
+  /** [] → {position}: up to where events have been looked at for pushing. */
+  pushCursor: 144,
+  /** [user id] → {bytes, types}: how much account data the user's clients have set. */
+  accountDataUsage: 145,
+  /** 146–159: free for accounts, session, profile, account-data, push, discovery. */
 
   /** [user id, device id] → device keys as uploaded (Client-Server API, "Device keys"). */
   deviceKeys: 160,
@@ -77,7 +87,9 @@ export const buckets = {
   mediaFileUses: 181,
   /** [local user id, user id] → {position}: when the one last signed the other's keys. */
   signedUsers: 182,
-  /** 183–191: free for e2ee, devices, to-device, media. */
+  /** [user id] → dehydrated device (MSC3814): its id and what the client that uploaded it keeps with it. */
+  dehydratedDevices: 183,
+  /** 184–191: free for e2ee, devices, to-device, media. */
 
   /** [user id, filter id] → filter as defined. */
   filters: 192,
