@@ -20,6 +20,7 @@ import { InviteeProfiles } from './profile/invitee-profiles.ts'
 import { ProfilePropagation } from './profile/profile-propagation.ts'
 import { ProfileStore } from './profile/profiles.ts'
 import { RemoteProfiles } from './profile/remote-profiles.ts'
+import { PushDelivery } from './push/delivery/push-delivery.ts'
 import { RoomPushEvaluation } from './push/push-evaluation.ts'
 import { PushRules } from './push/push-rules.ts'
 import { Pushers } from './push/pushers.ts'
@@ -29,9 +30,12 @@ import { invitePolicy } from './rooms/membership/invite-permission.ts'
 import { createRoomDirectory } from './rooms/room-directory.ts'
 import { OutlinedRooms } from './rooms/spaces/outlined-rooms.ts'
 import { allEndpoints } from './routes.ts'
+import { IndexFollower } from './search/index-follower.ts'
+import { SearchIndex } from './search/search-index.ts'
 import { NoticesRoomGuard } from './server-notices/notices-room-guard.ts'
 import { ServerNotices } from './server-notices/server-notices.ts'
 import { Sessions } from './session/sessions.ts'
+import { UnreadCounts } from './sync/unread-counts.ts'
 import { NO_VOIP } from './voip/voip-settings.ts'
 
 /** What other servers ask of this node's accounts: federation's `LocalUsers`. */
@@ -89,7 +93,7 @@ export function createMatrixApi(ports: MatrixApiPorts, options: MatrixApiOptions
     { store, positions },
     { 'm.push_rules': (userId) => pushRules.render(userId) },
   )
-  const pushers = new Pushers(store)
+  const pushers = new Pushers(store, clock)
   const push = new RoomPushEvaluation(pushRules, reader)
 
   const profiles = new ProfileStore(store)
@@ -109,9 +113,20 @@ export function createMatrixApi(ports: MatrixApiPorts, options: MatrixApiOptions
   const notices = new ServerNotices({ ...ports, accounts, accountData, profiles, messageOfTheDay })
   const reports = new Reports({ store, clock, accounts, notices, logger })
 
+  const ownGateways = options.pushGateways ?? []
+  const pushDelivery = new PushDelivery({
+    ...{ ...ports, accountData, pushers, push, ownGateways },
+    unreadCounts: new UnreadCounts({ reader, ephemeral, push }),
+    isLocked: async (userId) => (await accounts.standing(userId)).locked,
+    ...options.pushing,
+  })
+
   const presence = new PresenceTracker({ ephemeral, clock, logger })
   const filters = createFilterStore(store, clock)
   const directory = createRoomDirectory(store, clock)
+
+  const index = new SearchIndex(store)
+  const follower = new IndexFollower({ index, reader, positions, users: accounts, clock, logger })
 
   const endpoints = allEndpoints({
     ...ports,
@@ -134,6 +149,7 @@ export function createMatrixApi(ports: MatrixApiPorts, options: MatrixApiOptions
     presence,
     filters,
     directory,
+    ...{ index, follower, history: follower },
     outlines: new OutlinedRooms({ ...ports, serverName }),
     inbox: encryption.inbox,
     loginTokens: new LoginTokens(clock, randomBytes),
@@ -147,6 +163,7 @@ export function createMatrixApi(ports: MatrixApiPorts, options: MatrixApiOptions
     publicBaseUrl: options.publicBaseUrl,
     reports,
     voip: options.voip ?? NO_VOIP,
+    ownGateways,
   })
   return {
     app: createMatrixApp({
@@ -189,12 +206,16 @@ export function createMatrixApi(ports: MatrixApiPorts, options: MatrixApiOptions
     async start() {
       await media.start()
       await encryption.start()
+      follower.start()
+      pushDelivery.start()
       runInBackground(propagation.start(), 'profile changes could not be carried on')
       runInBackground(notices.start(), 'the message of the day could not be sent')
       runInBackground(reports.tell(), 'the owner could not be told of reports')
     },
     async stop() {
       presence.stop()
+      await pushDelivery.stop()
+      await follower.stop()
     },
   }
 

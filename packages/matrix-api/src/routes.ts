@@ -24,6 +24,7 @@ import type { Pushers } from './push/pushers.ts'
 import { type ReportDeps, reportEndpoints } from './reporting/report-endpoints.ts'
 import type { RoomDeps } from './rooms/deps.ts'
 import { roomEndpoints } from './rooms/room-endpoints.ts'
+import { type SearchDeps, searchEndpoints } from './search/search.ts'
 import type { SyncDeps } from './sync/sync.ts'
 import { syncEndpoints } from './sync/sync-endpoints.ts'
 import { toDeviceEndpoints } from './to-device/send-to-device.ts'
@@ -45,11 +46,13 @@ export type AllDeps = Omit<AccountDeps, 'devices'> &
   ReportDeps &
   VoipDeps &
   RoomDeps &
+  SearchDeps &
   Omit<SyncDeps, 'toDevice' | 'deviceLists' | 'keyCounts'> & {
     readonly inbox: SyncDeps['toDevice']
     readonly toDevice: ToDevice
     readonly pushRules: PushRules
     readonly pushers: Pushers
+    readonly ownGateways: readonly string[]
   }
 
 /** All operations, one line per section of the Client-Server API. */
@@ -74,6 +77,7 @@ export function allEndpoints(deps: AllDeps): readonly Endpoint[] {
     ...voipEndpoints(deps),
     ...reportEndpoints(deps),
     ...roomEndpoints(deps),
+    ...searchEndpoints(deps),
     ...syncEndpoints({ ...deps, deviceLists, keyCounts, toDevice: deps.inbox }),
     ...filterEndpoints(deps),
     ...ephemeralEndpoints(deps),

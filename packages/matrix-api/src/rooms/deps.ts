@@ -1,4 +1,4 @@
-import type { Clock, Logger, ServerName } from '@starling/protocol'
+import type { Clock, Logger, RoomId, ServerName } from '@starling/protocol'
 import type { RemoteServers, RoomReader, Rooms, StreamPositions } from '../ports.ts'
 import type { InviteeProfiles } from '../profile/invitee-profiles.ts'
 import type { AccountData, LocalAccounts, Profiles } from '../sync/ports.ts'
@@ -13,6 +13,14 @@ export interface ReadDeps {
   readonly clock: Clock
 }
 
+/** Told of what is not in the stream of new events. */
+export interface HistoryListener {
+  /** Older history of a room may have come, or gone. */
+  historyChanged(roomId: RoomId): void
+  /** A user's view of the room is dropped, and with the last one the room. */
+  roomForgotten(roomId: RoomId): Promise<void>
+}
+
 /** What the room operations take; `roomEndpoints` hands each the whole, TypeScript narrows it by what a file asks for. */
 export interface RoomDeps extends ReadDeps {
   readonly serverName: ServerName
@@ -24,4 +32,5 @@ export interface RoomDeps extends ReadDeps {
   readonly invitees: Pick<InviteeProfiles, 'memberContent'>
   readonly accounts: LocalAccounts
   readonly logger: Logger
+  readonly history: HistoryListener
 }

@@ -58,8 +58,13 @@ export class Visibility {
     if (event.order === undefined) return false
     if (this.#access.kind === 'departed' && event.order > this.#access.until) return false
     if (this.#access.kind !== 'joined' && this.#access.kind !== 'departed') return false
+    return event.order > (await this.openFrom())
+  }
+
+  /** Everything beyond this place is visible to who is or was joined, up to the end of their stay; infinite where nothing surely is. */
+  openFrom(): Promise<number> {
     this.#openFrom ??= this.#findOpenFrom()
-    return event.order > (await this.#openFrom)
+    return this.#openFrom
   }
 
   async #findOpenFrom(): Promise<number> {

@@ -99,7 +99,19 @@ export const buckets = {
   aliasesByRoom: 194,
   /** [room id] → {publishedAt}: rooms in this server's published directory. */
   publishedRooms: 195,
-  /** 196–223: free for sync, rooms, filters, ephemeral. */
+  /** 196–207: free for sync, rooms, filters, ephemeral. */
+
+  /** [room id] → {number, low, high}: how far a room is indexed for search. */
+  searchRooms: 208,
+  /** [] → {documents, rooms}: numbers given out by the search index. */
+  searchNumbers: 209,
+  /** [room number, place in the timeline] → {document, eventId, terms}: a message in the search index. */
+  searchDocuments: 210,
+  /** [document ÷ 256] → packed room number, place and time of 256 documents. */
+  searchPlaces: 211,
+  /** [word, 0 or first document] → packed documents with that word. */
+  searchPostings: 212,
+  /** 213–223: free for search, sync, rooms, filters, ephemeral. */
 } as const
 
 export type BucketNumber = (typeof buckets)[keyof typeof buckets]

@@ -16,7 +16,9 @@ export function forgetRoom(deps: RoomDeps) {
       if (row.membership !== 'leave' && row.membership !== 'ban') {
         throw new MatrixError(400, 'M_UNKNOWN', 'Leave the room first')
       }
-      if (!row.forgotten) await deps.rooms.forget(roomId, call.requester.userId)
+      if (row.forgotten) return {}
+      await deps.rooms.forget(roomId, call.requester.userId)
+      await deps.history.roomForgotten(roomId)
       return {}
     },
   })

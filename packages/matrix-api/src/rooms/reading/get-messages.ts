@@ -5,7 +5,7 @@ import { endpoint } from '../../http/endpoint.ts'
 import { MatrixError } from '../../http/matrix-error.ts'
 import type { RoomEvent } from '../../ports.ts'
 import { choiceQuery, roomIdOf } from '../call-params.ts'
-import type { ReadDeps } from '../deps.ts'
+import type { ReadDeps, RoomDeps } from '../deps.ts'
 import { formFor, serialiseState, serialiseTimeline } from '../event-serialiser.ts'
 import { formatPageToken, pageTokenQuery } from '../position-token.ts'
 import { openRoom, type RoomView } from '../room-view.ts'
@@ -15,7 +15,7 @@ import { readPage } from './read-page.ts'
 export const PAGE_LIMIT = { min: 1, max: 250, fallback: 10 } as const
 
 /** `GET /rooms/{roomId}/messages`: pages of history in both directions; further back than is stored, other nodes are asked. */
-export function getMessages(deps: ReadDeps) {
+export function getMessages(deps: ReadDeps & Pick<RoomDeps, 'history'>) {
   return endpoint<'token'>({
     method: 'GET',
     path: '/_matrix/client/v3/rooms/{roomId}/messages',
@@ -34,6 +34,7 @@ export function getMessages(deps: ReadDeps) {
       const page = filter.matchesRoom(roomId)
         ? await readPage(deps.reader, view, filter, walk, { signal: call.signal })
         : { events: [], next: undefined }
+      if ((page.next ?? 0) < 0) deps.history.historyChanged(roomId)
       const form = formFor(call.requester, deps.clock)
       const members = await lazyMembers(deps, view, page.events, filter)
       return {

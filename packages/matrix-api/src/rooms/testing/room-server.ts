@@ -11,6 +11,9 @@ import { ProfileStore } from '../../profile/profiles.ts'
 import { RemoteProfiles } from '../../profile/remote-profiles.ts'
 import { RoomPushEvaluation } from '../../push/push-evaluation.ts'
 import { PushRules } from '../../push/push-rules.ts'
+import { IndexFollower } from '../../search/index-follower.ts'
+import { searchEndpoints } from '../../search/search.ts'
+import { SearchIndex } from '../../search/search-index.ts'
 import type { DeviceKeyCounts, DeviceListStream, ToDeviceInbox } from '../../sync/ports.ts'
 import { syncEndpoints } from '../../sync/sync-endpoints.ts'
 import type { MemoryStore } from '../../testing/memory-store.ts'
@@ -112,6 +115,8 @@ export interface RoomServer extends TestApi {
   readonly remote: FakeRemote
   readonly presence: PresenceTracker
   readonly directory: RoomDirectory
+  readonly index: SearchIndex
+  readonly follower: IndexFollower
   createRoom(user: TestUser, body?: JsonObject): Promise<RoomId>
   join(user: TestUser, roomId: RoomId): Promise<void>
   say(user: TestUser, roomId: RoomId, body: string): Promise<string>
@@ -152,6 +157,7 @@ export async function startRoomServer(
     },
     async [Symbol.asyncDispose]() {
       made.presence.stop()
+      await made.follower.stop()
       await api[Symbol.asyncDispose]()
       await made.rooms.stop()
     },
@@ -174,6 +180,11 @@ async function makeParts(base: TestBase, keys: FakeKeyDirectory | undefined) {
   const presence = new PresenceTracker({ ephemeral, clock, logger })
   const directory = createRoomDirectory(store, clock)
   const filters = createFilterStore(store, clock)
+  const index = new SearchIndex(store)
+  const follower = new IndexFollower({
+    ...{ index, reader, positions, clock, logger },
+    users: { list: () => base.accounts.list() },
+  })
   const accounts = {
     isLocal: (userId: UserId) => userId.endsWith(`:${serverName}`),
     exists: async () => true,
@@ -182,6 +193,7 @@ async function makeParts(base: TestBase, keys: FakeKeyDirectory | undefined) {
   const deps = {
     ...{ ...shared, rooms, remote: remote.asPort(), filters },
     directory,
+    ...{ index, follower, history: follower },
     outlines: new OutlinedRooms({ reader, clock, serverName, remote: remote.asPort() }),
     invitees: new InviteeProfiles({
       ...{ accounts, profiles },
@@ -194,6 +206,7 @@ async function makeParts(base: TestBase, keys: FakeKeyDirectory | undefined) {
   }
   const endpoints = [
     ...roomEndpoints(deps),
+    ...searchEndpoints(deps),
     ...syncEndpoints(deps),
     ...filterEndpoints(deps),
     ...ephemeralEndpoints(deps),
@@ -208,6 +221,8 @@ async function makeParts(base: TestBase, keys: FakeKeyDirectory | undefined) {
     remote,
     presence,
     directory,
+    index,
+    follower,
     endpoints,
   }
 }

@@ -1,0 +1,49 @@
+/** That a word stands in a document. */
+export interface Posting {
+  /** Number of the document in the index. */
+  readonly document: number
+  /** Bits of the searched keys in which it stands (`SEARCH_KEYS`). */
+  readonly keys: number
+  /** How often, up to {@link MAX_COUNT}. */
+  readonly count: number
+}
+
+export const MAX_COUNT = 31
+const KEY_BITS = 3
+
+/**
+ * Postings by ascending document as bytes: for each the distance to the document before it (varint, least significant seven
+ * bits first), then one byte of count and keys.
+ */
+export function encodePostings(postings: readonly Posting[]): Uint8Array {
+  const bytes: number[] = []
+  let before = 0
+  for (const { document, keys, count } of postings) {
+    let distance = document - before
+    before = document
+    while (distance >= 0x80) {
+      bytes.push((distance % 0x80) + 0x80)
+      distance = Math.floor(distance / 0x80)
+    }
+    bytes.push(distance, (Math.min(count, MAX_COUNT) << KEY_BITS) | keys)
+  }
+  return Uint8Array.from(bytes)
+}
+
+export function decodePostings(bytes: Uint8Array): Posting[] {
+  const postings: Posting[] = []
+  let document = 0
+  for (let at = 0; at < bytes.length; ) {
+    let scale = 1
+    let byte = bytes[at++] ?? 0
+    while (byte >= 0x80) {
+      document += (byte - 0x80) * scale
+      scale *= 0x80
+      byte = bytes[at++] ?? 0
+    }
+    document += byte * scale
+    const tally = bytes[at++] ?? 0
+    postings.push({ document, keys: tally & ((1 << KEY_BITS) - 1), count: tally >> KEY_BITS })
+  }
+  return postings
+}
