@@ -3,6 +3,7 @@ import type { Registration } from './accounts/deps.ts'
 import type { RequestRecord } from './http/app.ts'
 import type { MediaLimits } from './media/local-media.ts'
 import type { Ephemeral, Outbound, RemoteServers, RoomReader, Rooms, StreamPositions, UserSearch } from './ports.ts'
+import type { PushDeliveryDeps } from './push/delivery/push-delivery.ts'
 import type { VoipSettings } from './voip/voip-settings.ts'
 
 /** What the API stands on; `node` supplies it all. */
@@ -42,10 +43,16 @@ export interface MatrixApiOptions {
   /** Where clients reach this API, if that is not what they asked for (behind a proxy). */
   readonly publicBaseUrl?: string
   readonly mediaLimits?: Partial<MediaLimits>
+  /** Whether this node fetches the pages that links lead to, for clients to show. Default false (docs/decisions/0016). */
+  readonly urlPreviews?: boolean
   /** Told to every user once, and again whenever it changes. */
   readonly messageOfTheDay?: string | undefined
   /** TURN and MatrixRTC; default none. */
   readonly voip?: VoipSettings
+  /** Origins (`http://192.168.1.2:8080`) of push gateways on the own network; all others have to be public and https. */
+  readonly pushGateways?: readonly string[]
+  /** For tests: another way to the gateway, other waits. */
+  readonly pushing?: Pick<PushDeliveryDeps, 'sendToGateway' | 'retryDelayMs'>
   /** Sessions that nobody uses for this long are over, in milliseconds; default: never. */
   readonly sessionIdleMs?: number | undefined
   readonly onRequest?: (record: RequestRecord) => void

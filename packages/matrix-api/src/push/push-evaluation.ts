@@ -1,5 +1,5 @@
 import { isJsonObject, type JsonObject, ownValue, type RoomId, type UserId } from '@starling/protocol'
-import type { RoomEvent, RoomReader } from '../ports.ts'
+import type { RoomEvent, RoomMembership, RoomReader } from '../ports.ts'
 import { currentPower } from '../rooms/power.ts'
 import type { PushEvaluation, PushVerdict } from '../sync/ports.ts'
 import { evaluatePushRules, type PushOutcome, type RuleContext } from './evaluate-push-rules.ts'
@@ -41,6 +41,16 @@ export class RoomPushEvaluation implements PushEvaluation {
       const outcome = evaluatePushRules(asRulesSee(event), rules, context)
       return outcome?.notify ? outcome : undefined
     })
+  }
+
+  /** What an invite notifies with: the room itself is mostly not known here yet, so nobody has any power in it. */
+  async inviteOutcome(userId: UserId, { roomId, sender, eventId }: RoomMembership): Promise<PushOutcome | undefined> {
+    if (sender === userId) return undefined
+    const content = { membership: 'invite' }
+    const event = { type: 'm.room.member', state_key: userId, sender, room_id: roomId, event_id: eventId, content }
+    const context = { displayName: undefined, memberCount: 0, powerOf: () => 0, notificationLevel: () => 50 }
+    const outcome = evaluatePushRules(event, await this.#pushRules.rules(userId), context)
+    return outcome?.notify ? outcome : undefined
   }
 
   rulesVersion(userId: UserId): Promise<number> {

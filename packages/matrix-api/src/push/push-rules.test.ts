@@ -17,9 +17,9 @@ async function start() {
     const accountData: AccountDataStore = new AccountDataStore(base, {
       'm.push_rules': (user) => pushRules.render(user),
     })
-    const pushers = new Pushers(base.store)
+    const pushers = new Pushers(base.store, base.clock)
     services = { accountData, pushRules, pushers }
-    return [...pushRuleEndpoints({ pushRules }), ...pusherEndpoints({ pushers })]
+    return [...pushRuleEndpoints({ pushRules }), ...pusherEndpoints({ pushers, ownGateways: [] })]
   })
   const put = (as: TestUser, path: string, body: object, query = {}) =>
     api.request('PUT', `${RULES}/global/${path}`, { as, body, query })
