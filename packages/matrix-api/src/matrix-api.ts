@@ -16,6 +16,7 @@ import { createMatrixApp } from './http/app.ts'
 import { createRateLimiter, NO_RATE_LIMITS } from './http/rate-limits.ts'
 import type { MatrixApiOptions, MatrixApiPorts } from './matrix-api-options.ts'
 import { Media } from './media/media.ts'
+import { UrlPreviews } from './media/previews/url-previews.ts'
 import { InviteeProfiles } from './profile/invitee-profiles.ts'
 import { ProfilePropagation } from './profile/profile-propagation.ts'
 import { ProfileStore } from './profile/profiles.ts'
@@ -121,6 +122,8 @@ export function createMatrixApi(ports: MatrixApiPorts, options: MatrixApiOptions
     ...options.pushing,
   })
 
+  const previews = new UrlPreviews({ store, clock, serverName, images: media.previewImages })
+
   const presence = new PresenceTracker({ ephemeral, clock, logger })
   const filters = createFilterStore(store, clock)
   const directory = createRoomDirectory(store, clock)
@@ -146,6 +149,7 @@ export function createMatrixApi(ports: MatrixApiPorts, options: MatrixApiOptions
     remoteProfiles,
     invitees: new InviteeProfiles({ accounts, profiles, remoteProfiles }),
     media,
+    previews: options.urlPreviews ? previews : undefined,
     presence,
     filters,
     directory,

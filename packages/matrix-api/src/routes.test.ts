@@ -9,9 +9,6 @@ const NOT_OFFERED: ReadonlySet<string> = new Set([
   'GET /_matrix/client/v1/auth_metadata',
   'POST /_matrix/client/v1/appservice/{appserviceId}/ping',
   'PUT /_matrix/client/v3/directory/list/appservice/{networkId}/{roomId}',
-  // Fetches what strangers' messages link to: off until its own defences are in.
-  'GET /_matrix/client/v1/media/preview_url',
-  'GET /_matrix/media/v3/preview_url',
   // Superseded by /sync since r0; no client of today calls them.
   'GET /_matrix/client/v3/events',
   'GET /_matrix/client/v3/events ',

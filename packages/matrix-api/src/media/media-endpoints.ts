@@ -5,14 +5,15 @@ import { getMediaConfig } from './get-media-config.ts'
 import { getThumbnail } from './get-thumbnail.ts'
 import { legacyMediaEndpoints } from './legacy-media.ts'
 import type { Media } from './media.ts'
+import { getUrlPreview, type UrlPreviewDeps } from './previews/get-url-preview.ts'
 import { uploadMedia } from './upload-media.ts'
 import { uploadToMediaId } from './upload-to-media-id.ts'
 
-export interface MediaEndpointDeps {
+export interface MediaEndpointDeps extends UrlPreviewDeps {
   readonly media: Media
 }
 
-/** Client-Server API, "Content repository". URL previews are not offered: their paths are `M_UNRECOGNIZED`. */
+/** Client-Server API, "Content repository". */
 export function mediaEndpoints(deps: MediaEndpointDeps): readonly Endpoint[] {
   return [
     uploadMedia(deps),
@@ -21,6 +22,7 @@ export function mediaEndpoints(deps: MediaEndpointDeps): readonly Endpoint[] {
     downloadMedia(deps),
     getThumbnail(deps),
     getMediaConfig(deps),
+    getUrlPreview(deps),
     ...legacyMediaEndpoints(deps),
   ]
 }

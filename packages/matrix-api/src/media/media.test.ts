@@ -45,7 +45,7 @@ async function startMedia(limits: Partial<MediaLimits> = {}): Promise<TestMedia>
       },
     })
     await made.start()
-    return mediaEndpoints({ media: made })
+    return mediaEndpoints({ media: made, previews: undefined })
   })
   if (!made) throw new Error('the endpoints were not made')
   return {

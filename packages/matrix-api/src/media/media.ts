@@ -6,6 +6,7 @@ import { LocalMediaStore, MEDIA_LIMITS, type MediaLimits, type MediaRecord } fro
 import { MediaError, mediaErrorForClient } from './media-error.ts'
 import { MediaFiles } from './media-files.ts'
 import { isMediaId } from './media-id.ts'
+import { PreviewImages } from './previews/preview-images.ts'
 import { RemoteMediaStore } from './remote-media.ts'
 import { THUMBNAIL_LIMITS, Thumbnailer, type ThumbnailLimits } from './thumbnailer.ts'
 
@@ -35,6 +36,7 @@ export class Media {
   readonly limits: MediaLimits
   readonly local: LocalMediaStore
   readonly files: MediaFiles
+  readonly previewImages: PreviewImages
   readonly #remote: RemoteMediaStore
   readonly #thumbnails: Thumbnailer
 
@@ -46,12 +48,15 @@ export class Media {
     this.#thumbnails = new Thumbnailer(directory, this.files, deps.thumbnailLimits ?? THUMBNAIL_LIMITS)
     const shared = { store, clock, files: this.files, uses: new FileUses(store, this.files), limits: this.limits }
     this.local = new LocalMediaStore({ ...shared, randomBytes })
-    this.#remote = new RemoteMediaStore({ ...shared, remote, onRemoved: (hash) => this.#thumbnails.forget(hash) })
+    const onRemoved = (hash: string) => this.#thumbnails.forget(hash)
+    this.previewImages = new PreviewImages({ ...shared, randomBytes, onRemoved })
+    this.#remote = new RemoteMediaStore({ ...shared, remote, onRemoved })
   }
 
   /** Makes the folders. Before anything else. */
-  start(): Promise<void> {
-    return this.files.start()
+  async start(): Promise<void> {
+    await this.files.start()
+    await this.previewImages.sweep()
   }
 
   /** Runs `use` on the media. Throws `MatrixError`, also for a `MediaError` of `use`. */
@@ -75,7 +80,7 @@ export class Media {
   }
 
   async #find(server: ServerName, mediaId: string, find: FindMedia): Promise<MediaRecord> {
-    if (server === this.serverName) return this.local.find(mediaId, find)
+    if (server === this.serverName) return (await this.previewImages.get(mediaId)) ?? this.local.find(mediaId, find)
     if (!find.localOnly) return this.#remote.find(server, mediaId)
     const cached = await this.#remote.cached(server, mediaId)
     if (!cached) throw new MediaError('not-found', 'No such media')

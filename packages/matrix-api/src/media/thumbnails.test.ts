@@ -24,7 +24,7 @@ async function startGallery(thumbnailLimits: ThumbnailLimits = THUMBNAIL_LIMITS)
   const api = await startTestApi(async (base) => {
     const media = new Media({ ...base, directory, thumbnailLimits, remote: { media: async () => undefined } })
     await media.start()
-    return mediaEndpoints({ media })
+    return mediaEndpoints({ media, previews: undefined })
   })
   const alice = await api.user('alice')
   return {

@@ -89,7 +89,11 @@ export const buckets = {
   signedUsers: 182,
   /** [user id] → dehydrated device (MSC3814): its id and what the client that uploaded it keeps with it. */
   dehydratedDevices: 183,
-  /** 184–191: free for e2ee, devices, to-device, media. */
+  /** [SHA-256 of a URL, base64url] → preview of the page and when it was fetched. */
+  urlPreviews: 184,
+  /** [media id] → image of a previewed page, until it expires. */
+  previewImages: 185,
+  /** 186–191: free for e2ee, devices, to-device, media. */
 
   /** [user id, filter id] → filter as defined. */
   filters: 192,

@@ -52,6 +52,7 @@ export function createClientApi(parts: ClientApiParts): MatrixApi {
       mediaDirectory: parts.mediaDirectory,
       registration: registrationOf(config),
       rateLimits: config.rateLimits,
+      urlPreviews: config.urlPreviews,
       // Beyond loopback the node has names that it cannot know; there the owner's password stands guard.
       allowedHosts: isLoopback(config.listen.host) ? LOOPBACK_HOSTS : undefined,
       trustedOrigins: parts.trustedOrigins,

@@ -20,6 +20,7 @@ test('without anything given, the documented defaults hold', () => {
   assert.equal(config.bootstrap, 'public')
   assert.equal(config.registration, 'off')
   assert.equal(config.mdns, true)
+  assert.equal(config.urlPreviews, false)
   assert.equal(config.networkSecret, undefined)
   assert.deepEqual(positionals, [])
 })

@@ -115,6 +115,13 @@ export const OPTIONS = {
     parse: parseOnOff,
     defaultValue: () => true,
   }),
+  urlPreviews: option({
+    flag: 'url-previews',
+    value: 'on|off',
+    help: 'let this device fetch the pages that links in messages lead to, for clients to show: tells those sites its address',
+    parse: parseOnOff,
+    defaultValue: () => false,
+  }),
   historyDays: option<number | undefined>({
     flag: 'history-days',
     value: 'DAYS|off',
