@@ -9,9 +9,12 @@ import {
 } from '@starling/protocol'
 import { ConfigError } from '../config/config-error.ts'
 import type { Config } from '../config/options.ts'
+import { voipSettings } from '../config/voip-settings.ts'
 import { randomBytes } from '../crypto/sodium-crypto.ts'
 import { isLoopback } from '../http/listener.ts'
 import type { OpenFederation } from './federation.ts'
+
+const DAY_MS = 24 * 3600_000
 
 export interface ClientApiParts {
   readonly config: Config
@@ -52,6 +55,10 @@ export function createClientApi(parts: ClientApiParts): MatrixApi {
       mediaDirectory: parts.mediaDirectory,
       registration: registrationOf(config),
       rateLimits: config.rateLimits,
+      messageOfTheDay: config.messageOfTheDay,
+      sessionIdleMs: config.sessionIdleDays === undefined ? undefined : config.sessionIdleDays * DAY_MS,
+      pushGateways: config.pushGateways,
+      voip: voipSettings(config),
       urlPreviews: config.urlPreviews,
       // Beyond loopback the node has names that it cannot know; there the owner's password stands guard.
       allowedHosts: isLoopback(config.listen.host) ? LOOPBACK_HOSTS : undefined,

@@ -124,4 +124,8 @@ function checkTogether(config: Config, problems: string[]): void {
   if (config.registration === 'token' && config.registrationToken === undefined) {
     problems.push('--registration token: needs --registration-token')
   }
+  const fixed = config.turnUser !== undefined && config.turnPassword !== undefined
+  if (config.turnUris?.length > 0 && config.turnSecret === undefined && !fixed) {
+    problems.push('--turn-uris: needs --turn-secret, or --turn-user and --turn-password')
+  }
 }

@@ -76,6 +76,36 @@ export function parseMultiaddrsOrNone(text: string): Parsed<readonly string[] | 
   return list.ok && list.value.length === 0 ? ok('public') : list
 }
 
+/** `http://192.168.1.2:8080`: scheme, host and port, nothing behind them. */
+export function parseOrigins(text: string): Parsed<readonly string[]> {
+  return listOf(text, 'an http or https origin', (part) => {
+    const url = URL.canParse(part) ? new URL(part) : undefined
+    return url && /^https?:$/.test(url.protocol) && url.href === `${url.origin}/` ? url.origin : undefined
+  })
+}
+
+export function parseHttpUrls(text: string): Parsed<readonly string[]> {
+  return listOf(text, 'an http or https address', (part) =>
+    URL.canParse(part) && /^https?:$/.test(new URL(part).protocol) ? part : undefined,
+  )
+}
+
+/** `turn:` and `turns:` addresses (RFC 7065). */
+export function parseTurnUris(text: string): Parsed<readonly string[]> {
+  return listOf(text, 'a turn: or turns: address', (part) => (/^turns?:[^\s,/]+$/.test(part) ? part : undefined))
+}
+
+function listOf(text: string, what: string, read: (part: string) => string | undefined): Parsed<readonly string[]> {
+  const values: string[] = []
+  for (const part of text.split(',').map((one) => one.trim())) {
+    if (part === '') continue
+    const value = read(part)
+    if (value === undefined) return bad(`${part} is not ${what}`)
+    values.push(value)
+  }
+  return ok(values)
+}
+
 export function parseRegistration(text: string): Parsed<RegistrationMode> {
   return oneOf(REGISTRATION, text)
 }
