@@ -53,10 +53,22 @@ export type RandomBytes = (size: number) => Uint8Array
 /** SHA-256 (FIPS 180-4), 32 bytes. */
 export type Sha256 = (data: Uint8Array) => Uint8Array
 
+/** A signature and what it is to be checked against. */
+export interface SignedMessage {
+  readonly publicKey: Uint8Array
+  readonly message: Uint8Array
+  readonly signature: Uint8Array
+}
+
 /** Ed25519 (RFC 8032) with ONE verification rule on every node: libsodium's. */
 export interface Ed25519 {
   /** True only if libsodium's `crypto_sign_verify_detached` accepts. Never throws: wrong lengths are simply false. */
   verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean
+  /**
+   * {@link verify} of each, in their order, beside the caller's thread: for lists, where surroundings have another thread. Absent
+   * where they have none, and where runs are to be repeatable.
+   */
+  verifyMany?(signed: readonly SignedMessage[]): Promise<readonly boolean[]>
   /** 64-byte signature. `seed` is the 32-byte RFC 8032 private key. */
   sign(seed: Uint8Array, message: Uint8Array): Uint8Array
   /** 32-byte public key of a 32-byte seed. */

@@ -1,16 +1,8 @@
-import {
-  EVENT_JSON,
-  eventIdFor,
-  eventIdOfHash,
-  hashedEventBytes,
-  hashForIdMatches,
-  signedEventBytes,
-} from '../crypto/event-hashes.ts'
+import { eventBytes } from '../crypto/event-bytes.ts'
+import { eventIdFor, eventIdOfHash, hashForIdMatches } from '../crypto/event-hashes.ts'
 import { encodeBase64 } from '../ids/base64.ts'
 import type { EventId } from '../ids/branded.ts'
-import { utf8Length } from '../ids/byte-length.ts'
 import { parseEventId, roomIdOfCreate } from '../ids/room-id.ts'
-import { canonicalJson } from '../json/canonical.ts'
 import { JsonError } from '../json/json-error.ts'
 import { withoutKeys } from '../json/own-value.ts'
 import { isJsonObject } from '../json/strict-parse.ts'
@@ -58,11 +50,10 @@ export function redactPdu(pdu: Pdu, rules: RoomVersionRules): Pdu {
 }
 
 function finish(event: PduJson, rules: RoomVersionRules, sha256: Sha256): PduResult {
-  const hashedBytes = hashedEventBytes(event)
-  if (sizeOf(event, hashedBytes) > MAX_PDU_BYTES) {
+  const { hashed, signed: signedBytes, size } = eventBytes(event, rules)
+  if (size > MAX_PDU_BYTES) {
     return { ok: false, code: 'too_large', reason: `more than ${MAX_PDU_BYTES} bytes` }
   }
-  const signedBytes = signedEventBytes(event, rules)
   const carriesId = rules.eventId === 'given'
   const eventId = carriesId ? eventIdFor(event, rules, sha256) : eventIdOfHash(sha256(signedBytes), rules)
   if (carriesId && event.event_id !== eventId) {
@@ -86,20 +77,8 @@ function finish(event: PduJson, rules: RoomVersionRules, sha256: Sha256): PduRes
     json: event,
   }
   const hashMatches =
-    event.hashes.sha256 === encodeBase64(sha256(hashedBytes)) && (!carriesId || hashForIdMatches(event, sha256))
+    event.hashes.sha256 === encodeBase64(sha256(hashed)) && (!carriesId || hashForIdMatches(event, sha256))
   return { ok: true, pdu, hashMatches, signedBytes }
-}
-
-/**
- * Bytes of the whole event in canonical JSON: those that are hashed and the two members that are not, each with its comma. Saves
- * encoding the event once more just to measure it.
- */
-function sizeOf(event: PduJson, hashedBytes: Uint8Array): number {
-  const { hashes, signatures } = event
-  return (
-    hashedBytes.length +
-    utf8Length(`,"hashes":${canonicalJson(hashes, EVENT_JSON)},"signatures":${canonicalJson(signatures, EVENT_JSON)}`)
-  )
 }
 
 function redactsOf(event: JsonObject, rules: RoomVersionRules): EventId | undefined {

@@ -17,7 +17,8 @@ export function redact(event: JsonObject, rules: RoomVersionRules): JsonObject {
   return redacted
 }
 
-function redactContent(event: JsonObject, content: JsonObject, rules: RoomVersionRules): JsonObject {
+/** What redaction leaves of `content`; the very object where that is all. */
+export function redactContent(event: JsonObject, content: JsonObject, rules: RoomVersionRules): JsonObject {
   const type = event.type
   const kept: KeptContent = typeof type === 'string' ? (rules.redaction.content.get(type) ?? []) : []
   if (kept === 'all') return content

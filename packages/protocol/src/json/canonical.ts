@@ -26,6 +26,24 @@ export function canonicalBytes(value: JsonValue, options?: CanonicalOptions): Ui
 
 const utf8 = new TextEncoder()
 
+/**
+ * The members of an object, each as it stands in canonical JSON (`"key":value`), in order: several forms that leave out
+ * different members are joined from them without writing the whole anew. Throws as {@link canonicalJson}.
+ */
+export function canonicalMembers(
+  object: JsonObject,
+  options?: CanonicalOptions,
+): readonly (readonly [key: string, text: string])[] {
+  const room = (options?.maxDepth ?? DEFAULT_MAX_DEPTH) - 1
+  const members: [string, string][] = []
+  for (const key of sortedKeys(object)) {
+    const value = object[key]
+    if (value === undefined) continue
+    members.push([key, `${writeString(key)}:${write(value, options?.numbers === 'any', room)}`])
+  }
+  return members
+}
+
 /** `room`: how many levels of objects and arrays may still come. */
 function write(value: unknown, anyNumber: boolean, room: number): string {
   switch (typeof value) {

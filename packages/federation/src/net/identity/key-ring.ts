@@ -54,6 +54,11 @@ export class ServerKeyRing implements KeyRing {
     return this.#identity.sign(json)
   }
 
+  /** As `OwnIdentity.signBytes`. */
+  signBytes(bytes: Uint8Array): JsonObject {
+    return this.#identity.signBytes(bytes)
+  }
+
   async admit(serverKeys: unknown, options: { readonly keep?: boolean } = {}): Promise<Admission> {
     const keep = options.keep ?? true
     const held = this.#heldAlready(serverKeys)

@@ -1,5 +1,5 @@
 import type { JsonObject, ServerName } from '@starling/protocol'
-import { encodeBase64, serverNameFromPublicKey, signJson } from '@starling/protocol'
+import { encodeBase64, serverNameFromPublicKey, signJson, withSignature } from '@starling/protocol'
 import type { PeerId } from '../../ports.ts'
 import { Table } from '../../store/table.ts'
 import { NetBucket } from '../buckets.ts'
@@ -74,6 +74,13 @@ export class OwnIdentity {
 
   sign(json: JsonObject): JsonObject {
     return signJson(json, this.#signing.signer, this.#ground.crypto.ed25519)
+  }
+
+  /** The `signatures` of an object whose canonical form, without those, these bytes are. */
+  signBytes(bytes: Uint8Array): JsonObject {
+    const { signer } = this.#signing
+    const signature = this.#ground.crypto.ed25519.sign(signer.seed, bytes)
+    return withSignature({}, signer, signature).signatures as JsonObject
   }
 
   /** Told whenever `serverKeys` are new. Returns the way to stop. */
