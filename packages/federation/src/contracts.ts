@@ -120,6 +120,8 @@ export interface DraftTransaction {
 export interface RoomEngine {
   /** The stateless checks; uses the key ring's store. `roomVersion` decides format and rules. */
   check(json: JsonObject, roomVersion: string): Promise<CheckResult>
+  /** {@link check} of each of a list, in its order; signatures are verified beside the event loop where that is possible. */
+  checkAll(list: readonly JsonObject[], roomVersion: string): Promise<readonly CheckResult[]>
   roomVersion(roomId: RoomId): Promise<string | undefined>
   /** Rooms in which a local user is joined. */
   joinedRooms(): Promise<readonly RoomId[]>

@@ -25,7 +25,7 @@ import type {
   Verdict,
 } from '../contracts.ts'
 import { abandonStagedRoom } from '../ingest/abandon-staged-room.ts'
-import { checkPdu } from '../ingest/check-pdu.ts'
+import { checkPdu, checkPdus } from '../ingest/check-pdu.ts'
 import { importRoom } from '../ingest/import-room.ts'
 import { importStagedRoom } from '../ingest/import-staged-room.ts'
 import { ingestHistory } from '../ingest/ingest-history.ts'
@@ -123,6 +123,10 @@ export class StoredRoomEngine implements RoomEngine {
 
   check(json: JsonObject, roomVersion: string): Promise<CheckResult> {
     return checkPdu(json, roomVersion, this.#parts.keys, this.#parts.crypto)
+  }
+
+  checkAll(list: readonly JsonObject[], roomVersion: string): Promise<readonly CheckResult[]> {
+    return checkPdus(list, roomVersion, this.#parts.keys, this.#parts.crypto, (json) => this.check(json, roomVersion))
   }
 
   receive(checked: CheckedPdu, options: IngestOptions = {}): Promise<Verdict> {

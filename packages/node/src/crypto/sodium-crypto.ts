@@ -1,6 +1,8 @@
-import { createHash, randomBytes as nodeRandomBytes } from 'node:crypto'
+import { hash, randomBytes as nodeRandomBytes } from 'node:crypto'
 import type { Crypto, Ed25519, RandomBytes, Sha256 } from '@starling/protocol'
 import sodium from 'sodium-native'
+import { verifySignature } from './packed-signatures.ts'
+import { VerifyThread } from './verify-thread.ts'
 
 const SEED_BYTES = 32
 
@@ -8,13 +10,12 @@ const SEED_BYTES = 32
 const MAX_CACHED_KEYS = 16
 const cachedKeys = new Map<string, { readonly publicKey: Buffer; readonly secretKey: Buffer }>()
 
+const verifyThread = new VerifyThread()
+
 /** Ed25519 by libsodium, whose verification rule is the one that Matrix servers share (DESIGN section 3). */
 const ed25519: Ed25519 = {
-  verify(publicKey, message, signature) {
-    if (publicKey.length !== sodium.crypto_sign_PUBLICKEYBYTES || signature.length !== sodium.crypto_sign_BYTES)
-      return false
-    return sodium.crypto_sign_verify_detached(buffer(signature), buffer(message), buffer(publicKey))
-  },
+  verify: verifySignature,
+  verifyMany: (signed) => verifyThread.verifyMany(signed),
   sign(seed, message) {
     const signature = Buffer.alloc(sodium.crypto_sign_BYTES)
     sodium.crypto_sign_detached(signature, buffer(message), keyPair(seed).secretKey)
@@ -25,7 +26,7 @@ const ed25519: Ed25519 = {
   },
 }
 
-const sha256: Sha256 = (data) => createHash('sha256').update(data).digest()
+const sha256: Sha256 = (data) => hash('sha256', data, 'buffer')
 
 export const nodeCrypto: Crypto = { ed25519, sha256 }
 

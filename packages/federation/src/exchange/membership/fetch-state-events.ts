@@ -1,10 +1,10 @@
 import type { AbortOptions, EventId, JsonObject, RoomVersionRules, ServerName } from '@starling/protocol'
-import { breathe } from '../../breathe.ts'
 import type { CheckedPdu, KeyRing, ServerRequests } from '../../contracts.ts'
 import type { RequestError } from '../../net/requests/request-error.ts'
 import { limits } from '../limits.ts'
 import type { Count, Timers } from '../ports.ts'
 import type { EventCarrier } from '../wire/event-carrier.ts'
+import { jsonSize } from '../wire/json-size.ts'
 import { packIds } from '../wire/packed-ids.ts'
 import { asArray, asObject } from '../wire/read-json.ts'
 import { ask } from '../wire/request-failure.ts'
@@ -13,8 +13,6 @@ import { ask } from '../wire/request-failure.ts'
 const WINDOW = 8
 /** Requests under way to one server. */
 const PER_SERVER = 2
-/** Events checked between two turns of the event loop: some milliseconds. */
-const SLICE = 50
 /** An answer with fewer characters than this was not cut off for its length. */
 const FULL_CHARS = limits.charsPerStatePage / 4
 
@@ -198,26 +196,26 @@ export class StateEventFetch {
     const list = asArray(answer.events)
     if (!list || list.length > missing.length) return this.#discredit(source, 'malformed')
     const wanted = new Set(missing)
+    const objects = list.map(asObject).filter((one) => one !== undefined)
+    const results = await this.#parts.carrier.unpackAll(objects, this.#target.roomVersion, source.server)
+    if (this.#signal.aborted || page.done) return
     let fresh = 0
-    let at = 0
-    for (const one of list) {
-      if (at++ % SLICE === SLICE - 1) await breathe()
-      const json = asObject(one)
-      const result = json && (await this.#parts.carrier.unpack(json, this.#target.roomVersion, source.server))
-      if (!result?.ok) return this.#discredit(source, result?.code ?? 'not-an-object')
+    for (const result of results) {
+      if (!result.ok) return this.#discredit(source, result.code)
       const { pdu } = result.checked
       if (!wanted.has(pdu.eventId) || pdu.roomId !== this.#target.roomId)
         return this.#discredit(source, 'not-asked-for')
       if (!page.got.has(pdu.eventId)) fresh++
       page.got.set(pdu.eventId, result.checked)
     }
+    if (objects.length < list.length) return this.#discredit(source, 'not-an-object')
     if (fresh > 0) {
       source.strikes = 0
       page.slow = false
     }
     if (isComplete(page)) return
     // What was cut off for its length goes on with whoever is free; else this server does not have it or does not want to.
-    const isCut = list.length > 0 && JSON.stringify(list).length >= FULL_CHARS
+    const isCut = list.length > 0 && jsonSize(list) >= FULL_CHARS
     if (!isCut) page.without.add(source.server)
     // Somebody who has a little each time is better than nobody.
     if (fresh > 0 && this.#usable().every(({ server }) => page.without.has(server))) page.without.clear()

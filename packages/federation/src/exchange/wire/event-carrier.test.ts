@@ -37,6 +37,7 @@ function setUp(known: readonly string[] = []) {
         ? { ok: false, code: 'unknown_key', reason: missing.join() }
         : { ok: true, checked: { pdu: json } }
     },
+    checkAll: (list: JsonObject[]) => Promise.all(list.map((json) => engine.check(json, '12'))),
   } as unknown as RoomEngine
   const requests = {
     request: async (to: string, _method: string, uri: string) => {

@@ -1,13 +1,9 @@
 import type { JsonObject, Pdu, ServerName } from '@starling/protocol'
 import { serverOf, withoutKeys } from '@starling/protocol'
-import { breathe } from '../../breathe.ts'
 import type { CheckedPdu, CheckResult, KeyRing, RoomEngine } from '../../contracts.ts'
 import type { Count } from '../ports.ts'
 import type { KeyFetcher } from './key-fetcher.ts'
 import { asArray, asObject } from './read-json.ts'
-
-/** Events checked between two turns of the event loop: some milliseconds. */
-const SLICE = 50
 
 /**
  * Events as they travel: a PDU with its server's `server_keys` beside the signatures (DESIGN section 3). In one
@@ -68,23 +64,30 @@ export class EventCarrier {
   ): Promise<{ readonly events: readonly CheckedPdu[]; readonly failed: number } | undefined> {
     const list = asArray(value)
     if (!list || list.length > max) return undefined
-    for (const one of list) {
-      const json = asObject(one)
-      if (json) await this.#admit(json, true)
-    }
     const events: CheckedPdu[] = []
-    let failed = 0
-    for (const [index, one] of list.entries()) {
-      if (index % SLICE === SLICE - 1) await breathe()
-      const json = asObject(one)
-      const result = json && (await this.#check(json, roomVersion, from, true))
-      if (result?.ok) events.push(result.checked)
+    const objects = list.map(asObject).filter((one) => one !== undefined)
+    let failed = list.length - objects.length
+    if (failed > 0) this.#count('fetched_event_refused', 'not-an-object')
+    for (const result of await this.unpackAll(objects, roomVersion, from)) {
+      if (result.ok) events.push(result.checked)
       else {
         failed++
-        this.#count('fetched_event_refused', result?.code ?? 'not-an-object')
+        this.#count('fetched_event_refused', result.code)
       }
     }
     return { events, failed }
+  }
+
+  /** {@link unpack} of each, in their order: the keys on all of them are taken first, and they are checked together. */
+  async unpackAll(list: readonly JsonObject[], roomVersion: string, from?: ServerName): Promise<CheckResult[]> {
+    for (const json of list) await this.#admit(json, true)
+    const bare = list.map(bareEvent)
+    const results = [...(await this.#engine.checkAll(bare, roomVersion))]
+    for (const [index, result] of results.entries()) {
+      const event = bare[index] as JsonObject
+      results[index] = await this.#withFetchedKeys(result, event, roomVersion, from, true)
+    }
+    return results
   }
 
   async #check(
@@ -93,9 +96,18 @@ export class EventCarrier {
     from: ServerName | undefined,
     keep: boolean,
   ): Promise<CheckResult> {
-    const isBare = json.server_keys === undefined && json.unsigned === undefined
-    const event = isBare ? json : withoutKeys(json, 'server_keys', 'unsigned')
-    const result = await this.#engine.check(event, roomVersion)
+    const event = bareEvent(json)
+    return this.#withFetchedKeys(await this.#engine.check(event, roomVersion), event, roomVersion, from, keep)
+  }
+
+  /** Where a key is not known it is asked of `from`, and the event checked again. */
+  async #withFetchedKeys(
+    result: CheckResult,
+    event: JsonObject,
+    roomVersion: string,
+    from: ServerName | undefined,
+    keep: boolean,
+  ): Promise<CheckResult> {
     if (result.ok || result.code !== 'unknown_key' || !from) return result
     return (await this.#fetcher.fetchFor(event, from, { keep })) ? this.#engine.check(event, roomVersion) : result
   }
@@ -109,4 +121,10 @@ export class EventCarrier {
   async #serverKeys(server: ServerName): Promise<JsonObject | undefined> {
     return server === this.#keys.serverName ? this.#keys.ownServerKeys() : this.#keys.serverKeysOf(server)
   }
+}
+
+/** What a peer's event is without what travels beside it. */
+function bareEvent(json: JsonObject): JsonObject {
+  const isBare = json.server_keys === undefined && json.unsigned === undefined
+  return isBare ? json : withoutKeys(json, 'server_keys', 'unsigned')
 }
