@@ -218,6 +218,7 @@ export function createMatrixApi(ports: MatrixApiPorts, options: MatrixApiOptions
     },
     async stop() {
       presence.stop()
+      encryption.stop()
       await pushDelivery.stop()
       await follower.stop()
     },

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { UserId } from '@starling/protocol'
 import { startEncryption } from '../e2ee/testing/test-encryption.ts'
+import { TestCrossSigning } from '../e2ee/testing/test-keys.ts'
 import { expectMatchesSpec } from '../testing/openapi.ts'
 import { DeviceStore } from './device-store.ts'
 import { MAX_DEVICES_PER_USER } from './devices.ts'
@@ -110,6 +111,16 @@ test('several devices are deleted at once, and one that is not there is no error
   assert.equal(done.status, 200)
   expectMatchesSpec('deleteDevices', done)
   assert.deepEqual(await here.encryption.devices.list(owner.userId), ['KEPT'])
+})
+
+test('a device may not be named like a cross-signing key: 403', async () => {
+  await using here = await startEncryption()
+  const alice = await here.user('alice', 'A')
+  const keys = new TestCrossSigning(alice.userId)
+  const { crossSigning } = here.encryption
+  await crossSigning.upload(alice.userId, crossSigning.parse(alice.userId, keys.upload()))
+  const named = here.encryption.devices.ensure(alice.userId, keys.master.publicKey, undefined)
+  await assert.rejects(named, { status: 403, errcode: 'M_FORBIDDEN' })
 })
 
 test('ids that no device may have are refused, and so is one device too many', async () => {

@@ -104,7 +104,7 @@ export class Devices implements DeviceRegistry {
       throw new MatrixError(400, 'M_INVALID_PARAM', 'Not a device id')
     }
     if (await isCrossSigningKey(userId, deviceId)) {
-      throw new MatrixError(400, 'M_INVALID_PARAM', 'The device id is the same as a cross-signing key')
+      throw new MatrixError(403, 'M_FORBIDDEN', 'The device id is the same as a cross-signing key')
     }
     if ((await devices.list(userId)).length >= MAX_DEVICES_PER_USER) {
       throw new MatrixError(403, 'M_FORBIDDEN', 'This account has too many devices: delete some')

@@ -2,6 +2,7 @@ import type { BatchOperation, JsonObject, KeyValueStore, Logger, UserId } from '
 import type { Outbound } from '../ports.ts'
 import { buckets } from '../store/buckets.ts'
 import { KeyedQueue } from '../store/keyed-queue.ts'
+import { RetryTimer } from '../store/retry-timer.ts'
 import { defineTable } from '../store/table.ts'
 import type { KeyView } from './key-view.ts'
 
@@ -15,6 +16,8 @@ export interface DeviceAnnouncementsDeps {
   readonly outbound: Pick<Outbound, 'deviceListUpdate' | 'signingKeyUpdate'>
   readonly view: KeyView
   readonly logger: Logger
+  /** First wait before what the outbox refused is tried again, if other than the retry timer's. In milliseconds. */
+  readonly retryMs?: number
 }
 
 /**
@@ -26,9 +29,11 @@ export class DeviceAnnouncements {
   readonly #deps: DeviceAnnouncementsDeps
   readonly #rows
   readonly #queue = new KeyedQueue()
+  readonly #retry: RetryTimer
 
   constructor(deps: DeviceAnnouncementsDeps) {
     this.#deps = deps
+    this.#retry = new RetryTimer(() => void this.flush(), deps.retryMs)
     this.#rows = defineTable<[user: string, order: number], Announcement>(deps.store, buckets.deviceAnnouncements, 'sn')
   }
 
@@ -38,8 +43,8 @@ export class DeviceAnnouncements {
   }
 
   /**
-   * Sends what waits, in order. What the outbox refuses stays for the next flush: the change itself is done, so its caller
-   * is not failed.
+   * Sends what waits, in order. What the outbox refuses stays and is tried again later: the change itself is done, so its
+   * caller is not failed.
    */
   flush(): Promise<void> {
     return this.#queue.run('flush', async () => {
@@ -49,10 +54,16 @@ export class DeviceAnnouncements {
           await this.#send(userId as UserId, order, row)
           await this.#deps.store.batch([this.#rows.del(userId, order)], { durable: false })
         }
+        this.#retry.succeeded()
       } catch (error) {
         this.#deps.logger.warn({ err: error }, 'device list update not handed to the outbox; kept for later')
+        this.#retry.failed()
       }
     })
+  }
+
+  stop(): void {
+    this.#retry.stop()
   }
 
   async #send(userId: UserId, order: number, announcement: Announcement): Promise<void> {

@@ -7,6 +7,7 @@ import type { CrossSigning } from './cross-signing/cross-signing.ts'
 import type { KeySignatures } from './cross-signing/key-signatures.ts'
 import { uploadCrossSigningKeys } from './cross-signing/upload-cross-signing-keys.ts'
 import { uploadSignatures } from './cross-signing/upload-signatures.ts'
+import { type DehydratedDeviceDeps, dehydratedDeviceEndpoints } from './dehydrated/dehydrated-device-endpoints.ts'
 import type { DeviceListChanges } from './device-list-changes.ts'
 import type { ClaimKeys } from './keys/claim-keys.ts'
 import { claimKeysEndpoint } from './keys/claim-keys-endpoint.ts'
@@ -17,7 +18,7 @@ import type { QueryKeys } from './keys/query-keys.ts'
 import { queryKeysEndpoint } from './keys/query-keys-endpoint.ts'
 import { uploadKeys } from './keys/upload-keys.ts'
 
-export interface E2eeEndpointDeps {
+export interface E2eeEndpointDeps extends DehydratedDeviceDeps {
   readonly deviceKeys: DeviceKeys
   readonly oneTimeKeys: OneTimeKeys
   readonly queryKeys: QueryKeys
@@ -40,5 +41,6 @@ export function e2eeEndpoints(deps: E2eeEndpointDeps): readonly Endpoint[] {
     uploadCrossSigningKeys(deps),
     uploadSignatures(deps),
     ...backupEndpoints(deps),
+    ...dehydratedDeviceEndpoints(deps),
   ]
 }

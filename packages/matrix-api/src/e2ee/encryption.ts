@@ -13,6 +13,7 @@ import type { CrossSigningKeyJson } from './cross-signing/check-cross-signing-ke
 import { CrossSigning } from './cross-signing/cross-signing.ts'
 import { CrossSigningStore } from './cross-signing/cross-signing-store.ts'
 import { KeySignatures } from './cross-signing/key-signatures.ts'
+import { DehydratedDevices } from './dehydrated/dehydrated-devices.ts'
 import { DeviceAnnouncements } from './device-announcements.ts'
 import { DeviceListChanges } from './device-list-changes.ts'
 import { DeviceLists } from './device-lists.ts'
@@ -39,6 +40,8 @@ export interface EncryptionDeps {
   readonly logger: Logger
   /** Others that keep rows for a device, such as pushers. */
   readonly deviceFollowers?: readonly DeviceFollower[]
+  /** First wait before the outbox is asked again for what it refused; in milliseconds. Tests shorten it. */
+  readonly retryMs?: number
 }
 
 /** What of encryption other servers may ask and tell: the parts of federation's `LocalUsers` that are about devices and keys. */
@@ -54,14 +57,14 @@ export interface EncryptionForServers {
 export type Encryption = ReturnType<typeof createEncryption>
 
 export function createEncryption(deps: EncryptionDeps) {
-  const { store, positions, rooms, accounts, ed25519, clock, remote, logger } = deps
+  const { store, positions, rooms, accounts, ed25519, clock, remote } = deps
   /** By user id: key uploads and device deletions of one user, one after the other. */
   const queue = new KeyedQueue()
   const deviceStore = new DeviceStore(store)
   const deviceKeyStore = new DeviceKeyStore(store)
   const crossSigningStore = new CrossSigningStore(store)
   const view = new KeyView(deviceKeyStore, crossSigningStore, deviceStore)
-  const announcements = new DeviceAnnouncements({ store, outbound: deps.outbound, view, logger })
+  const announcements = new DeviceAnnouncements({ ...deps, view })
   const lists = new DeviceLists({
     store,
     positions,
@@ -83,16 +86,23 @@ export function createEncryption(deps: EncryptionDeps) {
     deviceKeys: deviceKeyStore,
     store: crossSigningStore,
   }
-  const devices = new Devices({
+  const dehydratedDevices: DehydratedDevices = new DehydratedDevices(store, () => ({
+    ...{ store, positions, devices, deviceStore, deviceKeys, inbox },
+  }))
+  const devices: Devices = new Devices({
     store,
     clock,
     queue,
     devices: deviceStore,
     sessions: deps.sessions,
     changes: lists,
-    followers: [deviceKeyStore, oneTimeKeys, crossSigningStore, inbox, toDevice, ...(deps.deviceFollowers ?? [])],
+    followers: [
+      ...[deviceKeyStore, oneTimeKeys, crossSigningStore, inbox, toDevice, dehydratedDevices],
+      ...(deps.deviceFollowers ?? []),
+    ],
     isCrossSigningKey: (userId, publicKey) => crossSigningStore.isCrossSigningKey(userId, publicKey),
   })
+  const deviceKeys = new DeviceKeys({ ...keyServices, store: deviceKeyStore, oneTimeKeys })
   const queryKeys = new QueryKeys({ view, accounts, rooms, remoteLists, remote, ed25519 })
   const claimKeys = new ClaimKeys({ oneTimeKeys, accounts, remote })
   const masterKeyOf = (userId: UserId) => masterKey(userId, { accounts, crossSigningStore, remoteLists })
@@ -111,7 +121,8 @@ export function createEncryption(deps: EncryptionDeps) {
   }
   return {
     devices,
-    deviceKeys: new DeviceKeys({ ...keyServices, store: deviceKeyStore, oneTimeKeys }),
+    deviceKeys,
+    dehydratedDevices,
     oneTimeKeys,
     queryKeys,
     claimKeys,
@@ -132,6 +143,11 @@ export function createEncryption(deps: EncryptionDeps) {
       await keyBackup.start()
       await announcements.flush()
       await toDevice.start()
+      await dehydratedDevices.start()
+    },
+    stop(): void {
+      announcements.stop()
+      toDevice.stop()
     },
   }
 }

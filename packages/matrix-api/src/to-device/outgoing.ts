@@ -2,6 +2,7 @@ import type { BatchOperation, Clock, JsonObject, KeyValueStore, Logger, RandomBy
 import type { Outbound } from '../ports.ts'
 import { buckets } from '../store/buckets.ts'
 import { KeyedQueue } from '../store/keyed-queue.ts'
+import { RetryTimer } from '../store/retry-timer.ts'
 import { defineTable } from '../store/table.ts'
 
 interface OutgoingMessage {
@@ -19,6 +20,8 @@ export interface OutgoingDeps {
   readonly outbound: Pick<Outbound, 'toDevice'>
   readonly randomBytes: RandomBytes
   readonly logger: Logger
+  /** First wait before what the outbox refused is tried again, if other than the retry timer's. In milliseconds. */
+  readonly retryMs?: number
 }
 
 /**
@@ -29,10 +32,12 @@ export class Outgoing {
   readonly #deps: OutgoingDeps
   readonly #rows
   readonly #queue = new KeyedQueue()
+  readonly #retry: RetryTimer
   #lastOrder = 0
 
   constructor(deps: OutgoingDeps) {
     this.#deps = deps
+    this.#retry = new RetryTimer(() => void this.flush(), deps.retryMs)
     this.#rows = defineTable<[order: number, messageId: string], OutgoingMessage>(
       deps.store,
       buckets.toDeviceOutgoing,
@@ -46,7 +51,7 @@ export class Outgoing {
     return this.#rows.put([this.#lastOrder, messageId], message)
   }
 
-  /** Oldest first. What the outbox refuses stays for the next flush. */
+  /** Oldest first. What the outbox refuses stays and is tried again later. */
   flush(): Promise<void> {
     return this.#queue.run('flush', async () => {
       try {
@@ -54,9 +59,15 @@ export class Outgoing {
           await this.#deps.outbound.toDevice({ ...row, messageId: key[1] })
           await this.#deps.store.batch([this.#rows.del(...key)], { durable: false })
         }
+        this.#retry.succeeded()
       } catch (error) {
         this.#deps.logger.warn({ err: error }, 'to-device message not handed to the outbox; kept for later')
+        this.#retry.failed()
       }
     })
+  }
+
+  stop(): void {
+    this.#retry.stop()
   }
 }

@@ -32,6 +32,8 @@ export interface ToDeviceDeps {
   readonly outbound: Pick<Outbound, 'toDevice'>
   readonly randomBytes: RandomBytes
   readonly logger: Logger
+  /** For `Outgoing`. */
+  readonly retryMs?: number
 }
 
 /** user id → device id or `*` → content. */
@@ -83,6 +85,10 @@ export class ToDevice implements DeviceFollower {
   /** Hands to the outbox what a crash kept from it. */
   start(): Promise<void> {
     return this.#outgoing.flush()
+  }
+
+  stop(): void {
+    this.#outgoing.stop()
   }
 
   /**

@@ -107,6 +107,7 @@ export interface TestClient extends TestUser {
 export interface TestEncryptionOptions {
   readonly store?: MemoryStore
   readonly rooms?: FakeRooms
+  readonly retryMs?: number
   readonly others?: (base: TestBase, encryption: Encryption) => readonly Endpoint[]
 }
 
@@ -123,6 +124,7 @@ export async function startEncryption(options: TestEncryptionOptions = {}): Prom
         outbound: link.outbound as never,
         remote: link.remote,
         ed25519: nodeEd25519,
+        ...(options.retryMs !== undefined && { retryMs: options.retryMs }),
       })
       const account = accountDeps({ ...base, devices: encryption.devices })
       made = { encryption, link, account }
@@ -161,6 +163,7 @@ export async function startEncryption(options: TestEncryptionOptions = {}): Prom
       account.uiaSessions.complete(session, 'm.login.sso')
     },
     async [Symbol.asyncDispose]() {
+      encryption.stop()
       await api[Symbol.asyncDispose]()
     },
   }
