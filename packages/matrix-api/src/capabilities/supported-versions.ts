@@ -19,6 +19,7 @@ export const UNSTABLE_FEATURES: Readonly<Record<string, boolean>> = {
   'org.matrix.e2e_cross_signing': true,
   'org.matrix.msc3440.stable': true,
   'org.matrix.msc4222': true,
+  'org.matrix.simplified_msc3575': true,
   'uk.tcpip.msc4133': true,
   'uk.tcpip.msc4133.stable': true,
 }

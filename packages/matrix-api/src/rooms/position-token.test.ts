@@ -2,7 +2,14 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import { MatrixError } from '../http/matrix-error.ts'
-import { formatPageToken, formatSyncToken, parsePageToken, parseSyncToken } from './position-token.ts'
+import {
+  formatPageToken,
+  formatSlidingPos,
+  formatSyncToken,
+  parsePageToken,
+  parsePosition,
+  parseSyncToken,
+} from './position-token.ts'
 
 test('tokens come back as they went out', () => {
   fc.assert(
@@ -12,6 +19,11 @@ test('tokens come back as they went out', () => {
       assert.equal(parsePageToken(formatPageToken(a), 'from'), a)
       assert.equal(parsePageToken(formatPageToken(-b), 'from'), -b || 0)
       assert.equal(parsePageToken(formatSyncToken(token), 'from'), token.position)
+      const pos = formatSlidingPos(a, 'a1')
+      assert.equal(parsePageToken(pos, 'from'), a)
+      assert.equal(parsePosition(pos, Number.MAX_SAFE_INTEGER), a)
+      assert.equal(parsePosition(formatSyncToken(token), Number.MAX_SAFE_INTEGER), token.position)
+      assert.throws(() => parseSyncToken(pos, Number.MAX_SAFE_INTEGER), MatrixError)
     }),
   )
 })
@@ -30,4 +42,6 @@ test('bad input 16: nothing but own tokens is taken, and nothing makes parsing f
   )
   assert.throws(() => parseSyncToken('s6', 5), MatrixError)
   assert.throws(() => parseSyncToken('s5_6', 5), MatrixError)
+  assert.throws(() => parsePosition('p6_a', 5), MatrixError)
+  assert.throws(() => parsePosition('p5', 5), MatrixError)
 })

@@ -1,6 +1,6 @@
-import type { JsonObject } from '@starling/protocol'
+import type { JsonObject, UserId } from '@starling/protocol'
 import type { Position } from '../ports.ts'
-import type { SyncContext } from './context.ts'
+import type { SyncContext, SyncSources } from './context.ts'
 
 /** To-device messages per answer (Client-Server API, "Send-to-Device messaging"); the rest follows with the next sync. */
 const MAX_TO_DEVICE = 100
@@ -24,10 +24,17 @@ export async function toDeviceSection({ sources, requester, since, to }: SyncCon
 
 /** `device_lists`: only at an incremental sync; at an initial one clients query everybody anyway. */
 export async function deviceListsSection(context: SyncContext): Promise<JsonObject | undefined> {
-  if (!context.since) return undefined
-  const { userId } = context.requester
-  const { since, to, touched } = context
-  const { changed, left } = await context.sources.deviceLists.changes(userId, since.position, to, touched)
+  const { sources, requester, since, to, touched } = context
+  return since && deviceListChanges(sources, requester.userId, { since: since.position, to, touched })
+}
+
+/** Who is to be looked up again, and whom no longer to follow; undefined where nothing changed. */
+export async function deviceListChanges(
+  { deviceLists }: Pick<SyncSources, 'deviceLists'>,
+  userId: UserId,
+  window: Pick<SyncContext, 'to' | 'touched'> & { readonly since: Position },
+): Promise<JsonObject | undefined> {
+  const { changed, left } = await deviceLists.changes(userId, window.since, window.to, window.touched)
   return changed.length === 0 && left.length === 0 ? undefined : { changed, left }
 }
 

@@ -5,8 +5,9 @@ import {
   type StateSlot,
   slotKey,
   strippedState,
+  type UserId,
 } from '@starling/protocol'
-import type { RoomMembership } from '../ports.ts'
+import type { RoomMembership, RoomReader } from '../ports.ts'
 import { stateEvents } from '../rooms/state-reading.ts'
 import type { SyncContext } from './context.ts'
 
@@ -14,21 +15,21 @@ const STRIPPED_TYPES: ReadonlySet<string> = new Set(STRIPPED_STATE_TYPES)
 
 /** One room of `rooms.invite` or `rooms.knock`. */
 export async function invitedRoom(context: SyncContext, row: RoomMembership): Promise<JsonObject> {
-  const events = await invitingState(context, row)
+  const { sources, requester } = context
+  const events = await strippedRoom(sources.reader, requester.userId, row)
   return row.membership === 'knock' ? { knock_state: { events } } : { invite_state: { events } }
 }
 
-async function invitingState(context: SyncContext, row: RoomMembership): Promise<JsonObject[]> {
+/** What a user who is not in a room may know of it (Client-Server API, "Stripped state"), their own membership included. */
+export async function strippedRoom(reader: RoomReader, userId: UserId, row: RoomMembership): Promise<JsonObject[]> {
   const given = parseStrippedState(row.strippedState)
-  const events = given.length > 0 ? given : await ownStrippedState(context, row)
-  const { userId } = context.requester
+  const events = given.length > 0 ? given : await ownStrippedState(reader, row)
   const hasOwn = events.some((event) => event.type === 'm.room.member' && event.state_key === userId)
-  return hasOwn ? events : [...events, await ownMemberEvent(context, row)]
+  return hasOwn ? events : [...events, await ownMemberEvent(reader, userId, row)]
 }
 
 /** Invited into a room that this server is in: made from the room itself. */
-async function ownStrippedState(context: SyncContext, row: RoomMembership): Promise<JsonObject[]> {
-  const { reader } = context.sources
+async function ownStrippedState(reader: RoomReader, row: RoomMembership): Promise<JsonObject[]> {
   if ((await reader.roomVersion(row.roomId)) === undefined) return []
   const state = await reader.currentState(row.roomId)
   const wanted = new Map([...state].filter(([slot]) => isStripped(slot)))
@@ -41,12 +42,13 @@ function isStripped(slot: StateSlot): boolean {
   return stateKey === '' && STRIPPED_TYPES.has(type)
 }
 
-async function ownMemberEvent(context: SyncContext, row: RoomMembership): Promise<JsonObject> {
-  const event = await context.sources.reader.event(row.roomId, row.eventId)
+/** The user's own membership as stripped state. */
+export async function ownMemberEvent(reader: RoomReader, userId: UserId, row: RoomMembership): Promise<JsonObject> {
+  const event = await reader.event(row.roomId, row.eventId)
   if (event) return strippedState(event.pdu)
   return {
     type: 'm.room.member',
-    state_key: context.requester.userId,
+    state_key: userId,
     sender: row.sender,
     content: { membership: row.membership },
   }

@@ -4,10 +4,11 @@ import { formatPageToken } from '../rooms/position-token.ts'
 import { RoomView } from '../rooms/room-view.ts'
 import { accountDataEvents } from './account-data-section.ts'
 import { roomAccountData, type SyncContext, sinceOf } from './context.ts'
+import { once } from './once.ts'
 import { roomEphemeral } from './room-ephemeral.ts'
 import { readState, stateAt } from './room-state.ts'
 import { type RoomSummary, roomSummary } from './room-summary.ts'
-import { type RoomTimeline, readTimeline } from './room-timeline.ts'
+import { ofNewRoom, type RoomTimeline, readTimeline } from './room-timeline.ts'
 
 const NO_TIMELINE: Omit<RoomTimeline, 'start'> = { events: [], limited: false, complete: false, parents: new Set() }
 
@@ -56,12 +57,12 @@ async function roomHistory(
   const whole = isNew || context.fullState
   if (isNew) context.memory.sentMembers.forget(requester, roomId)
   const window = { after: isNew ? 0 : since, upTo: to, limit: filter.timeline.limit }
-  const timeline =
+  const read =
     changed && filter.timeline.matchesRoom(roomId)
       ? await readTimeline(sources.reader, view, filter.timeline, window)
       : { ...NO_TIMELINE, start: window.after }
-  // What lies before the first event that this server has is history as well, unless that is the room's very beginning.
-  const limited = timeline.limited || (isNew && !timeline.complete)
+  const timeline = isNew ? ofNewRoom(read) : read
+  const { limited } = timeline
 
   const stateAtEnd = once(() => stateAt(sources.reader, roomId, to))
   const summary =
@@ -80,16 +81,10 @@ async function roomHistory(
     timeline: {
       events: events.map(filter.fields),
       limited,
-      prev_batch: formatPageToken(timelineStart(timeline, limited)),
+      prev_batch: formatPageToken(timeline.start),
     },
   }
   return { json, isEmpty }
-}
-
-/** `prev_batch` of a timeline that begins where this server came into the room: just before its first event. */
-function timelineStart(timeline: RoomTimeline, limited: boolean): number {
-  const first = timeline.events[0]?.order
-  return limited && !timeline.limited && first !== undefined ? first - 1 : timeline.start
 }
 
 function summaryOf(
@@ -115,12 +110,4 @@ function emptyHistory(context: SyncContext): JsonObject {
 function roomAccountDataEvents(context: SyncContext, roomId: RoomId): JsonObject[] {
   const filter = context.filter.roomAccountData
   return filter.matchesRoom(roomId) ? accountDataEvents(roomAccountData(context, roomId), filter) : []
-}
-
-function once<T>(make: () => Promise<T>): () => Promise<T> {
-  let made: Promise<T> | undefined
-  return () => {
-    made ??= make()
-    return made
-  }
 }

@@ -8,7 +8,7 @@ import { RoomView } from '../rooms/room-view.ts'
 import { accountDataEvents } from './account-data-section.ts'
 import { roomAccountData, type SyncContext, sinceOf } from './context.ts'
 import { readState } from './room-state.ts'
-import { readTimeline } from './room-timeline.ts'
+import { ofNewRoom, readTimeline } from './room-timeline.ts'
 
 /** One room of `rooms.leave`: what the user missed of it up to leaving, and nothing after. */
 export async function leftRoom(context: SyncContext, row: RoomMembership, wasKnown: boolean): Promise<JsonObject> {
@@ -35,8 +35,9 @@ async function departedHistory(
   const upTo = Math.min(access.until, context.to)
   const after = wasKnown ? Math.min(sinceOf(context), upTo) : 0
   const window = { after, upTo, limit: filter.timeline.limit }
-  const timeline = await readTimeline(sources.reader, view, filter.timeline, window)
-  const limited = timeline.limited || (!wasKnown && !timeline.complete)
+  const read = await readTimeline(sources.reader, view, filter.timeline, window)
+  const timeline = wasKnown ? read : ofNewRoom(read)
+  const { limited, start } = timeline
   const state = await readState(context, {
     roomId,
     whole: !wasKnown || context.fullState,
@@ -49,8 +50,6 @@ async function departedHistory(
   const events = await serialiseTimeline(sources.reader, view, timeline.events, context.form, {
     relations: limited ? timeline.parents : 'none',
   })
-  const first = timeline.events[0]?.order
-  const start = limited && !timeline.limited && first !== undefined ? first - 1 : timeline.start
   return {
     [context.stateKey]: { events: stateEvents.map(filter.fields) },
     timeline: { events: events.map(filter.fields), limited, prev_batch: formatPageToken(start) },

@@ -1,4 +1,4 @@
-import type { JsonObject, RoomId } from '@starling/protocol'
+import type { JsonObject, RoomId, UserId } from '@starling/protocol'
 import type { Receipt } from '../ports.ts'
 import { type SyncContext, sinceOf } from './context.ts'
 
@@ -25,19 +25,26 @@ export async function roomEphemeral(context: SyncContext, roomId: RoomId, whole:
 async function receiptEvents(context: SyncContext, roomId: RoomId, whole: boolean) {
   const from = whole ? 0 : sinceOf(context)
   const receipts = await context.sources.ephemeral.receipts(roomId, from, context.to)
-  const visible = receipts.filter((receipt) => isVisible(context, receipt))
+  const visible = visibleReceipts(receipts, context.requester.userId, context.ignored)
   // One event per thread: a user may have a receipt in each for the same event, and an event has room for one of them.
   const threads = Map.groupBy(visible, (receipt) => receipt.threadId ?? '')
   return [...threads.values()].map((thread) => ({ type: 'm.receipt', content: receiptContent(thread) }))
 }
 
 /** Private receipts go to their own user only; those of ignored users to nobody. */
-function isVisible(context: SyncContext, receipt: Receipt): boolean {
-  if (receipt.type === 'm.read.private') return receipt.userId === context.requester.userId
-  return receipt.type === 'm.read' && !context.ignored.has(receipt.userId)
+export function visibleReceipts(
+  receipts: readonly Receipt[],
+  userId: UserId,
+  ignored: ReadonlySet<UserId>,
+): readonly Receipt[] {
+  return receipts.filter((receipt) => {
+    if (receipt.type === 'm.read.private') return receipt.userId === userId
+    return receipt.type === 'm.read' && !ignored.has(receipt.userId)
+  })
 }
 
-function receiptContent(receipts: readonly Receipt[]): JsonObject {
+/** Content of `m.receipt`. Of a user's receipts of one type for one event, the last in the list is there. */
+export function receiptContent(receipts: readonly Receipt[]): JsonObject {
   const byEvent = Map.groupBy(receipts, (receipt) => receipt.eventId)
   return Object.fromEntries(
     [...byEvent].map(([eventId, ofEvent]) => {

@@ -23,7 +23,9 @@ export async function roomSummary(
   state: StateMap,
 ): Promise<RoomSummary> {
   const counts = await reader.memberCounts(roomId)
-  const heroes = (await hasName(reader, roomId)) ? undefined : await findHeroes(reader, roomId, userId, state)
+  const heroes = (await hasName(reader, roomId))
+    ? undefined
+    : (await roomHeroes(reader, roomId, userId, state)).map((event) => event.pdu.stateKey as UserId)
   return {
     heroes: heroes ?? [],
     summary: {
@@ -42,8 +44,16 @@ async function hasName(reader: RoomReader, roomId: RoomId): Promise<boolean> {
   return Boolean(stringIn(name?.pdu.content, 'name') || stringIn(alias?.pdu.content, 'alias'))
 }
 
-/** Joined and invited members in the order of their arrival; those who left or were banned where there are none. */
-async function findHeroes(reader: RoomReader, roomId: RoomId, userId: UserId, state: StateMap): Promise<UserId[]> {
+/**
+ * Members other than the user by whom a room without a name is called: the joined and invited in the order of their arrival;
+ * those who left or were banned where there are none.
+ */
+export async function roomHeroes(
+  reader: RoomReader,
+  roomId: RoomId,
+  userId: UserId,
+  state: StateMap,
+): Promise<RoomEvent[]> {
   const ids = []
   for (const [slot, eventId] of state) {
     const { type, stateKey } = slotKey(slot as StateSlot)
@@ -57,10 +67,8 @@ async function findHeroes(reader: RoomReader, roomId: RoomId, userId: UserId, st
   return shown.slice(0, MAX_HEROES)
 }
 
-function withMembership(members: readonly RoomEvent[], memberships: readonly Membership[]): UserId[] {
-  return members
-    .filter((event) => memberships.includes(membershipIn(event)))
-    .map((event) => event.pdu.stateKey as UserId)
+function withMembership(members: readonly RoomEvent[], memberships: readonly Membership[]): RoomEvent[] {
+  return members.filter((event) => memberships.includes(membershipIn(event)))
 }
 
 /** Members from before this server came are first. */

@@ -61,6 +61,16 @@ export async function readTimeline(
   return { events, limited, complete, parents, start: startOf(events, limited, from, window) }
 }
 
+/**
+ * A timeline read from 0 as one of a room that is new to the client: what lies before the first event that this server has is
+ * history as well, unless that is the room's very beginning.
+ */
+export function ofNewRoom(timeline: RoomTimeline): RoomTimeline {
+  if (timeline.limited || timeline.complete) return timeline
+  const first = timeline.events[0]?.order
+  return { ...timeline, limited: true, start: first === undefined ? timeline.start : first - 1 }
+}
+
 /** With everything of the window given, its lower end; else just before the first event, or where looking stopped. */
 function startOf(events: readonly RoomEvent[], limited: boolean, from: number, window: TimelineWindow): number {
   if (!limited) return window.after

@@ -1,4 +1,4 @@
-import type { JsonObject, RoomId } from '@starling/protocol'
+import type { JsonObject, RoomId, UserId } from '@starling/protocol'
 import type { Membership, RoomMembership } from '../ports.ts'
 import { stringIn } from '../rooms/content.ts'
 import { mapConcurrent } from '../rooms/map-concurrent.ts'
@@ -7,6 +7,7 @@ import { type SyncContext, sinceOf } from './context.ts'
 import { invitedRoom } from './invited-room.ts'
 import { joinedRoom } from './joined-room.ts'
 import { leftRoom } from './left-room.ts'
+import type { AccountData } from './ports.ts'
 
 /** Rooms read at once: enough to keep the store busy, few enough that other requests get their turn. */
 const CONCURRENCY = 16
@@ -27,7 +28,9 @@ export async function roomsSection(context: SyncContext): Promise<JsonObject | u
   const rows = await context.sources.reader.roomsOf(context.requester.userId)
   const mayHaveNews = newsIn(context)
   const wanted = rows.filter((row) => mayHaveNews(row) && context.filter.includesRoom(row.roomId))
-  const blocked = wanted.some((row) => row.membership === 'invite') && (await invitesBlocked(context))
+  const blocked =
+    wanted.some((row) => row.membership === 'invite') &&
+    (await invitesBlocked(context.sources.accountData, context.requester.userId))
   const entries = await mapConcurrent(wanted, CONCURRENCY, (row) => roomEntry(context, row, blocked))
   const bySection = Map.groupBy(
     entries.filter((entry) => entry !== undefined),
@@ -99,7 +102,7 @@ async function isNewlyJoined(context: SyncContext, row: RoomMembership): Promise
 }
 
 /** Client-Server API, "Invite permission". */
-async function invitesBlocked({ sources, requester }: SyncContext): Promise<boolean> {
-  const config = await sources.accountData.get(requester.userId, undefined, 'm.invite_permission_config')
+export async function invitesBlocked(accountData: AccountData, userId: UserId): Promise<boolean> {
+  const config = await accountData.get(userId, undefined, 'm.invite_permission_config')
   return stringIn(config, 'default_action') === 'block'
 }
