@@ -5,10 +5,14 @@ import type { Socket } from 'node:net'
 export const serverOptions: ServerOptions = {
   /** Header bytes; more is 431. */
   maxHeaderSize: 16 * 1024,
-  /** From the first byte to the last of the headers, and of the whole request: slow senders are cut with 408. */
+  /** From the first byte to the last of the headers: slow senders are cut with 408. */
   headersTimeout: 10_000,
-  requestTimeout: 60_000,
-  /** How often the two above are looked at. */
+  /**
+   * Of the whole request: none, since a large upload may take long. JSON bodies have their own time (`body.ts`), uploads must make
+   * progress (`media/steady-upload.ts`), and what nobody reads ends with the answer (`LINGER_MS`).
+   */
+  requestTimeout: 0,
+  /** How often the headers' time is looked at. */
   connectionsCheckingInterval: 5_000,
   /** Longer than common client pools keep idle connections, so that it is the client that closes. */
   keepAliveTimeout: 75_000,
@@ -19,6 +23,9 @@ export const serverOptions: ServerOptions = {
 /** A long-poll is answered within two minutes (`/sync` timeouts are clamped below it); a reader may stall no longer. */
 const SOCKET_IDLE_MS = 150_000
 
+/** For the rest of a request whose answer is out: a body that nobody wanted. */
+const LINGER_MS = 5_000
+
 /** Sockets at once; browsers use six per origin. Beyond that new ones are dropped. */
 const MAX_CONNECTIONS = 2_000
 
@@ -28,8 +35,24 @@ const STATUS_OF: Readonly<Record<string, string>> = {
 }
 
 /** Settings that `createServer` does not take, and Matrix errors for what Node refuses before the app sees it. */
-export function tuneServer(server: Server): void {
-  server.setTimeout(SOCKET_IDLE_MS)
+export function tuneServer(
+  server: Server,
+  { idleMs, lingerMs }: { readonly idleMs: number; readonly lingerMs: number } = {
+    idleMs: SOCKET_IDLE_MS,
+    lingerMs: LINGER_MS,
+  },
+): void {
+  server.setTimeout(idleMs)
+  server.on('request', (request, response) => {
+    response.once('finish', () => {
+      const { socket } = request
+      if (request.complete) return
+      const timer = setTimeout(() => {
+        if (!request.complete) socket.destroy()
+      }, lingerMs)
+      socket.once('close', () => clearTimeout(timer))
+    })
+  })
   server.maxConnections = MAX_CONNECTIONS
   server.maxRequestsPerSocket = 0
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {

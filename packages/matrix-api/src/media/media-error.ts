@@ -11,6 +11,8 @@ export type MediaErrorCode =
   | 'unreachable'
   | 'no-thumbnail'
   | 'busy'
+  /** An upload that makes no progress. */
+  | 'too-slow'
 
 /** Why media cannot be stored or given. */
 export class MediaError extends Error {
@@ -33,6 +35,7 @@ const ANSWERS: Readonly<Record<MediaErrorCode, readonly [status: number, errcode
   corrupt: [502, 'M_UNKNOWN'],
   unreachable: [404, 'M_NOT_FOUND'],
   'no-thumbnail': [400, 'M_UNKNOWN'],
+  'too-slow': [408, 'M_UNKNOWN'],
   busy: [429, 'M_LIMIT_EXCEEDED'],
 }
 
