@@ -130,7 +130,7 @@ export interface RoomEngine {
    * and `localEvent`: what this server lets into the room for another (`send_join` and kin), and own invites made by
    * `template` and `finish`. With `onlyAccepted`, nothing is stored of one that is not: for what comes from outside the
    * room, whose senders could fill the disk otherwise. With `softFail`, what would be accepted is soft-failed for that
-   * reason: the server is denied by the access control list, or the policy server does not recommend the event.
+   * reason, whatever the state: the policy server does not recommend the event.
    */
   receive(
     checked: CheckedPdu,

@@ -20,7 +20,7 @@ export interface EventSource {
 /** The slots of `state` that the authorisation rules ask for when they judge `event`, with their events loaded. */
 export async function authStateFrom(
   event: AuthSubject,
-  state: StateMap,
+  state: Pick<StateMap, 'get'>,
   rules: RoomVersionRules,
   source: EventSource,
 ): Promise<AuthState> {

@@ -1,42 +1,57 @@
 import type { EventId, Pdu } from '@starling/protocol'
+import type { RoomHead } from '../room/room-head.ts'
 import type { RoomTransaction } from '../room/room-transaction.ts'
+import type { StoredEvent } from '../store/event-store.ts'
 import { type BackwardRow, type EventStatus, tables } from '../store/tables.ts'
+import { graphParents } from './graph-parents.ts'
 
-/** Rejected and soft-failed ancestors looked through for the extremities that an event supersedes or leads to. */
+/** Rejected and soft-failed ancestors looked through for what has still to be fetched. */
 const MAX_LOOKED_THROUGH = 200
 /** Children remembered per missing parent; further ones add nothing, since one is enough to hang history on. */
 const MAX_CHILDREN = 20
+/** Leaves that the current state refuses, kept per room: the longest known go first. */
+const MAX_DEAD = 100
 
 /**
- * Forward extremities once `pdu` is accepted: those it stands on go, also where only rejected or soft-failed events lie
- * between; it comes, unless an accepted event names it as a parent already.
+ * The leaves of the DAG once the event stands in it: those that it stands on go, it comes, unless something stands on it already.
+ * Notes where more than one event stands on another, so that a peeling (`settle-extremities.ts`) sees what it lays bare.
  */
-export async function nextExtremities(pdu: Pdu, transaction: RoomTransaction): Promise<readonly EventId[]> {
-  const before = transaction.head?.extremities ?? []
-  const superseded = await supersededBy(pdu, transaction)
-  const kept = before.filter((eventId) => !superseded.has(eventId))
-  return (await hasAcceptedChild(pdu.eventId, transaction)) ? kept : [...kept, pdu.eventId]
-}
-
-async function supersededBy(pdu: Pdu, transaction: RoomTransaction): Promise<ReadonlySet<EventId>> {
-  const superseded = new Set<EventId>(pdu.prevEvents)
-  let frontier: readonly EventId[] = pdu.prevEvents
-  while (frontier.length > 0 && superseded.size < MAX_LOOKED_THROUGH) {
-    const events = await transaction.events(frontier)
-    frontier = [...events.values()]
-      .filter(({ status }) => status === 'rejected' || status === 'soft-failed')
-      .flatMap((event) => event.pdu.prevEvents)
-      .filter((eventId) => !superseded.has(eventId))
-    for (const eventId of frontier) superseded.add(eventId)
+export async function leavesWith(event: StoredEvent, transaction: RoomTransaction): Promise<readonly EventId[]> {
+  const { number } = transaction.requireHead()
+  const leaves = new Set(leavesOf(transaction.requireHead()))
+  const parents = await graphParents(event.pdu, transaction)
+  for (const eventId of new Set([...event.pdu.prevEvents, ...parents.keys()])) {
+    if (leaves.delete(eventId)) continue
+    const known = (await tables.furtherChildren.get(transaction, number, eventId)) ?? 0
+    transaction.write(tables.furtherChildren.put([number, eventId], known + 1))
   }
-  return superseded
+  return event.late ? [...leaves] : [...leaves, event.pdu.eventId]
 }
 
-async function hasAcceptedChild(eventId: EventId, transaction: RoomTransaction): Promise<boolean> {
+function leavesOf({ dead, extremities, exposed }: RoomHead): readonly EventId[] {
+  return [...dead, ...extremities.filter((eventId) => !exposed.includes(eventId))]
+}
+
+/** Makes `live` the extremities of the room; those that were it before keep their order, and new ones come behind them. */
+export function changeExtremities(
+  leaves: readonly EventId[],
+  live: ReadonlySet<EventId>,
+  transaction: RoomTransaction,
+): void {
+  const head = transaction.requireHead()
+  const kept = head.extremities.filter((eventId) => live.has(eventId))
+  const extremities = [...new Set([...kept, ...leaves.filter((eventId) => live.has(eventId)), ...live])]
+  const dead = leaves.filter((eventId) => !live.has(eventId)).slice(-MAX_DEAD)
+  const exposed = extremities.filter((eventId) => !leaves.includes(eventId))
+  transaction.head = { ...head, extremities, dead, exposed }
+}
+
+/** Does an event that is not rejected name this one as a parent already? */
+export async function hasChild(eventId: EventId, transaction: RoomTransaction): Promise<boolean> {
   const row = await tables.backward.get(transaction, transaction.requireHead().number, eventId)
   if (!row) return false
   const children = await transaction.events(row.children)
-  return [...children.values()].some(({ status }) => status === 'accepted')
+  return [...children.values()].some(({ status, after }) => status !== 'rejected' && after !== undefined)
 }
 
 /**

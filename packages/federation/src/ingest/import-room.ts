@@ -52,7 +52,7 @@ export async function importRoom(
   const byState = await checkByState(pdu, map, rules, transaction, parts.ed25519)
   if (!byState.allowed) return refused(`the join is not allowed by the state: ${byState.code}`)
   transaction.head = transaction.head
-    ? { ...transaction.head, rules, extremities: [] }
+    ? { ...transaction.head, rules, extremities: [], dead: [], exposed: [] }
     : newRoomHead(transaction, outlierRoom.number, rules)
   const before = transaction.deriveState(EMPTY_STATE, map)
   return placeEvent({ pdu, before, status: 'accepted' }, transaction, parts)
@@ -65,6 +65,8 @@ export function newRoomHead(transaction: RoomTransaction, number: RoomNumber, ru
     number,
     rules,
     extremities: [],
+    dead: [],
+    exposed: [],
     state: EMPTY_STATE,
     lastChange: 0,
     lastStateChange: 0,

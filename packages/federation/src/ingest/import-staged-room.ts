@@ -74,7 +74,7 @@ export async function importStagedRoom(
   if (!byState.allowed) return refused(`the join is not allowed by the state: ${byState.code}`)
   if (transaction.head) {
     const { head } = transaction
-    transaction.head = { ...head, rules, extremities: [] }
+    transaction.head = { ...head, rules, extremities: [], dead: [], exposed: [] }
     const before = transaction.deriveState(head.state, stateDelta(head.state.map, state.map))
     return placeEvent({ pdu, before, status: 'accepted' }, transaction, parts)
   }

@@ -1,32 +1,29 @@
-import type { Ed25519, EventId, Pdu } from '@starling/protocol'
+import type { EventId, Pdu } from '@starling/protocol'
 import type { CheckedPdu, Verdict } from '../contracts.ts'
 import type { RoomTransaction } from '../room/room-transaction.ts'
 import type { RoomState } from '../state/state-store.ts'
 import type { StoredEvent } from '../store/event-store.ts'
 import { betterForm, completeEvent, completes } from './complete-event.ts'
 import { stateBeforeEvent } from './parents.ts'
-import { type PlaceParts, placeEvent } from './place-event.ts'
+import { type Placement, type PlaceParts, placeEvent } from './place-event.ts'
 import { checkByAuthEvents } from './step-4-auth-events.ts'
 import { checkByState } from './step-5-state-before.ts'
-import { checkByCurrentState } from './step-6-current-state.ts'
 import { storeOutlier } from './store-outlier.ts'
 
-export interface IngestParts extends PlaceParts {
-  readonly ed25519: Ed25519
-}
+export type IngestParts = PlaceParts
 
 export interface IngestOptions {
   readonly publish?: boolean
   /** What is not accepted leaves nothing behind. */
   readonly onlyAccepted?: boolean
-  /** Why it is to be soft-failed even if the auth rules let it (access control list, policy server). */
+  /** Why it is to be soft-failed whatever the rules say (policy server). */
   readonly softFail?: string | undefined
   /** State before the event as a member reports it, where its parents are not to be had. */
   readonly before?: RoomState
 }
 
 /**
- * Steps 4 to 6 of "Checks performed on receipt of a PDU", and what follows from the verdict. Everything is in the
+ * Steps 4 and 5 of "Checks performed on receipt of a PDU", and what follows from them (step 6 among it, in `placeEvent`). Everything is in the
  * transaction's batch; `waiting`, `duplicate` and `refused` leave it empty.
  */
 export async function ingestPdu(
@@ -62,34 +59,30 @@ export async function ingestPdu(
     const missingAuth = byAuthEvents.kind === 'missing' ? byAuthEvents.eventIds : []
     return waiting(eventId, parents.kind === 'missing' ? parents.eventIds : [], missingAuth)
   }
-  const verdict =
-    byAuthEvents.kind === 'rejected' ? byAuthEvents : await judge(pdu, parents.before, transaction, parts, options)
-  if (verdict.kind !== 'accepted' && options.onlyAccepted) {
-    // The resolution of its parents may have been stored as a state: nothing refers to that now.
-    transaction.discard()
-    return { kind: verdict.kind, eventId, reason: verdict.reason }
+  const rejection =
+    byAuthEvents.kind === 'rejected'
+      ? byAuthEvents.reason
+      : await byStateBefore(pdu, parents.before, transaction, parts)
+  const placement: Placement = {
+    ...{ pdu, incomplete, before: parents.before },
+    ...{ publish: options.publish === true, barred: options.softFail !== undefined },
+    ...(rejection === undefined ? { status: 'accepted' } : { status: 'rejected', reason: rejection }),
   }
-  const publish = options.publish === true && verdict.kind === 'accepted'
-  const reason = verdict.kind === 'accepted' ? {} : { reason: verdict.reason }
-  const placement = { pdu, incomplete, before: parents.before, status: verdict.kind, publish, ...reason }
-  return placeEvent(placement, transaction, parts)
+  const verdict = await placeEvent(placement, transaction, parts)
+  // Also the resolution of its parents, which may have been stored as a state: nothing refers to that now.
+  if (verdict.kind !== 'accepted' && options.onlyAccepted) transaction.discard()
+  return verdict
 }
 
-type Judgement = { readonly kind: 'accepted' } | { readonly kind: 'rejected' | 'soft-failed'; readonly reason: string }
-
-async function judge(
+/** Step 5. @returns why it is rejected */
+async function byStateBefore(
   pdu: Pdu,
   before: RoomState,
   transaction: RoomTransaction,
   { ed25519 }: IngestParts,
-  { softFail }: IngestOptions,
-): Promise<Judgement> {
-  const head = transaction.requireHead()
-  const byState = await checkByState(pdu, before.map, head.rules, transaction, ed25519)
-  if (!byState.allowed) return { kind: 'rejected', reason: byState.code }
-  const byCurrent = await checkByCurrentState(pdu, head, before, transaction, ed25519)
-  if (!byCurrent.allowed) return { kind: 'soft-failed', reason: byCurrent.code }
-  return softFail === undefined ? { kind: 'accepted' } : { kind: 'soft-failed', reason: softFail }
+): Promise<string | undefined> {
+  const verdict = await checkByState(pdu, before.map, transaction.requireHead().rules, transaction, ed25519)
+  return verdict.allowed ? undefined : verdict.code
 }
 
 /** Rejected for want of what its redacted form does not say (before version 9 who let a restricted join in, for one). */

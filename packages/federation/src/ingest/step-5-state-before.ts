@@ -11,7 +11,7 @@ import { authStateFrom, type EventSource } from './auth-state.ts'
 /** Step 5: authorisation by the state before the event. Fails: rejected. */
 export async function checkByState(
   pdu: Pdu,
-  state: StateMap,
+  state: Pick<StateMap, 'get'>,
   rules: RoomVersionRules,
   source: EventSource,
   ed25519: Ed25519,

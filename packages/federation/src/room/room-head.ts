@@ -8,7 +8,12 @@ export interface RoomHead {
   readonly roomId: RoomId
   readonly number: RoomNumber
   readonly rules: RoomVersionRules
+  /** The live extremities: what new events stand on. See `ingest/settle-extremities.ts`. */
   readonly extremities: readonly EventId[]
+  /** Leaves of the DAG that the current state refuses, the longest known first. */
+  readonly dead: readonly EventId[]
+  /** Those of `extremities` that are no leaves: only dead events stand on them. */
+  readonly exposed: readonly EventId[]
   /** Resolution of the states after all forward extremities. */
   readonly state: RoomState
   readonly lastChange: number
@@ -26,6 +31,8 @@ export interface RoomHead {
 export function headRow(head: RoomHead): HeadRow {
   return {
     extremities: head.extremities,
+    ...(head.dead.length > 0 ? { dead: head.dead } : {}),
+    ...(head.exposed.length > 0 ? { exposed: head.exposed } : {}),
     state: head.state.id,
     lastChange: head.lastChange,
     lastStateChange: head.lastStateChange,

@@ -44,7 +44,9 @@ export const Bucket = {
   citation: 19,
   /** `[room, target event id]` → redactions that came before the event they speak of. */
   pendingRedaction: 20,
-  // 21–63 free for the room engine, 64–111 for keys, EDUs and discovery, 112–127 for exchange/.
+  /** `[room, event id]` → how many events stand on it beyond the first. Absent where none or one does. */
+  furtherChildren: 21,
+  // 22–63 free for the room engine, 64–111 for keys, EDUs and discovery, 112–127 for exchange/.
   /** `[user id, room id]` → `PendingLeave`: rejected invites of which no server of the room could be told yet. */
   pendingLeave: 112,
   /** `[room id, event id]` → `IncompleteRow`: events of which only the redacted form came. */

@@ -19,6 +19,10 @@ export interface RoomRow {
 
 export interface HeadRow {
   readonly extremities: readonly EventId[]
+  /** Events on which nothing stands and which the current state refuses, the longest known first. Absent where none. */
+  readonly dead?: readonly EventId[]
+  /** Those of `extremities` on which only dead events stand. Absent where none. */
+  readonly exposed?: readonly EventId[]
   /** Resolution of the states after all forward extremities. */
   readonly state: StateId
   /** Position of the newest change of any kind. */
@@ -71,6 +75,10 @@ export interface EventRow {
   readonly incomplete?: true
   /** Older than it is kept (`retention/`): out of the timeline for good, and `pdu` is the redacted form. */
   readonly pruned?: true
+  /** The policy server does not recommend it: refused whatever the state. */
+  readonly barred?: true
+  /** Stood in the DAG when it came: what stands on it is all counted in `furtherChildren`, the first as well. */
+  readonly late?: true
   readonly pdu: PduJson
 }
 
@@ -153,6 +161,7 @@ export const tables = {
   joinedServer: new Table<[RoomNumber, ServerName], number>(Bucket.joinedServer, ['int', 'text']),
   roomMember: new Table<[RoomNumber, UserId], MembershipName>(Bucket.roomMember, ['int', 'text']),
   backward: new Table<[RoomNumber, EventId], BackwardRow>(Bucket.backward, ['int', 'text']),
+  furtherChildren: new Table<[RoomNumber, EventId], number>(Bucket.furtherChildren, ['int', 'text']),
   pendingRedaction: new Table<[RoomNumber, EventId], readonly EventId[]>(Bucket.pendingRedaction, ['int', 'text']),
   transaction: new Table<[UserId, string, string, string], TransactionRow>(Bucket.transaction, [
     'text',

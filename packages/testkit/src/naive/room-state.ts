@@ -1,5 +1,6 @@
 import { naiveAuthorise } from './authorisation-rules.ts'
 import { eventFor, type NaiveEvent, type NaiveEvents, type NaiveState, stateOf, tupleOf } from './event.ts'
+import { naiveForwardExtremities } from './forward-extremities.ts'
 import { naiveResolve } from './resolve.ts'
 import type { NaiveVerdict } from './rule-input.ts'
 
@@ -18,8 +19,7 @@ export interface NaiveOutcome {
 /**
  * A room that grows event by event: server-server API, "Checks performed on receipt of a PDU", points 4 and 5, and the state around
  * each event ("State resolution" of the room version: S(E) and S′(E)). Points 1 to 3 (format, signatures, hashes) are assumed to
- * be passed. Point 6 (soft failure) is by the current state of a server at a moment, so it has no answer for a set of events: see
- * `naiveSoftFails`.
+ * be passed. Point 6 (soft failure) decides of a set of events which are its forward extremities.
  */
 export class NaiveRoom {
   readonly roomVersion: string
@@ -62,23 +62,8 @@ export class NaiveRoom {
     return naiveResolve(states, this.events, this.roomVersion, this.rejected)
   }
 
-  /**
-   * The accepted events that no other accepted event stands on, directly or with only rejected and soft-failed events between: the
-   * next event of a server that soft-failed these names them as previous.
-   */
-  forwardExtremities(softFailed: ReadonlySet<string> = new Set()): ReadonlySet<string> {
-    const isPassedOver = (id: string) => this.rejected.has(id) || softFailed.has(id)
-    const stoodOn = new Set<string>()
-    const walkDown = (id: string): void => {
-      for (const before of eventFor(id, this.events).prevEvents) {
-        if (stoodOn.has(before)) continue
-        stoodOn.add(before)
-        if (isPassedOver(before)) walkDown(before)
-      }
-    }
-    const accepted = [...this.events.keys()].filter((id) => !isPassedOver(id))
-    for (const id of accepted) walkDown(id)
-    return new Set(accepted.filter((id) => !stoodOn.has(id)))
+  forwardExtremities(): ReadonlySet<string> {
+    return naiveForwardExtremities(this)
   }
 }
 
