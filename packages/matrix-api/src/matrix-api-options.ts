@@ -1,6 +1,7 @@
 import type { Clock, Crypto, KeyValueStore, Logger, RandomBytes, ServerName } from '@starling/protocol'
 import type { Registration } from './accounts/deps.ts'
 import type { RequestRecord } from './http/app.ts'
+import type { PublicFetchDeps } from './http/outbound/public-fetch.ts'
 import type { MediaLimits } from './media/local-media.ts'
 import type { Ephemeral, Outbound, RemoteServers, RoomReader, Rooms, StreamPositions, UserSearch } from './ports.ts'
 import type { PushDeliveryDeps } from './push/delivery/push-delivery.ts'
@@ -45,6 +46,8 @@ export interface MatrixApiOptions {
   readonly mediaLimits?: Partial<MediaLimits>
   /** Whether this node fetches the pages that links lead to, for clients to show. Default false (docs/decisions/0016). */
   readonly urlPreviews?: boolean
+  /** For tests: another way to the pages. */
+  readonly previewing?: PublicFetchDeps
   /** Told to every user once, and again whenever it changes. */
   readonly messageOfTheDay?: string | undefined
   /** TURN and MatrixRTC; default none. */

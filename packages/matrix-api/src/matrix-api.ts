@@ -122,7 +122,10 @@ export function createMatrixApi(ports: MatrixApiPorts, options: MatrixApiOptions
     ...options.pushing,
   })
 
-  const previews = new UrlPreviews({ store, clock, serverName, images: media.previewImages })
+  const previews = new UrlPreviews({
+    ...{ store, clock, serverName, images: media.previewImages },
+    ...(options.previewing && { fetching: options.previewing }),
+  })
 
   const presence = new PresenceTracker({ ephemeral, clock, logger })
   const filters = createFilterStore(store, clock)

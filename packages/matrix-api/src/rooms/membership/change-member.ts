@@ -21,14 +21,20 @@ export interface MemberRequest {
 
 /**
  * An operation of one user upon another, `POST /rooms/{roomId}/<action>` with `user_id` and `reason` in the body: invite,
- * kick, ban, unban. Whether the sender may is decided by the room's own rules, as for anybody's event.
+ * kick, ban, unban. Whether the sender may is decided by the room's own rules, as for anybody's event. `refuse` throws
+ * for bodies of another form.
  */
-export function memberEndpoint(action: string, handle: (request: MemberRequest, signal: AbortSignal) => Promise<void>) {
+export function memberEndpoint(
+  action: string,
+  handle: (request: MemberRequest, signal: AbortSignal) => Promise<void>,
+  refuse?: (body: JsonObject) => void,
+) {
   return endpoint<'token'>({
     method: 'POST',
     path: `/_matrix/client/v3/rooms/{roomId}/${action}`,
     auth: 'token',
     async handle(call) {
+      refuse?.(call.body)
       const body = checkInput(targetSchema, call.body)
       const target = parseUserId(body.user_id)
       if (!target) throw new MatrixError(400, 'M_INVALID_PARAM', 'Not a user id: user_id')
