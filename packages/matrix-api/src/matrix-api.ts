@@ -7,6 +7,7 @@ import { InteractiveAuth } from './accounts/interactive-auth/interactive-auth.ts
 import { UiaSessions } from './accounts/interactive-auth/uia-sessions.ts'
 import { LoginTokens } from './accounts/login-tokens.ts'
 import { newDeviceId } from './accounts/open-session.ts'
+import { ownerName } from './accounts/owner-name.ts'
 import { AccountStandingGuard } from './admin/account-standing-guard.ts'
 import { RoomPeople } from './discovery/room-people.ts'
 import { createEncryption, type EncryptionForServers } from './e2ee/encryption.ts'
@@ -122,10 +123,7 @@ export function createMatrixApi(ports: MatrixApiPorts, options: MatrixApiOptions
     ...options.pushing,
   })
 
-  const previews = new UrlPreviews({
-    ...{ store, clock, serverName, images: media.previewImages },
-    ...(options.previewing && { fetching: options.previewing }),
-  })
+  const previews = new UrlPreviews({ store, clock, serverName, images: media.previewImages })
 
   const presence = new PresenceTracker({ ephemeral, clock, logger })
   const filters = createFilterStore(store, clock)
@@ -161,6 +159,7 @@ export function createMatrixApi(ports: MatrixApiPorts, options: MatrixApiOptions
     inbox: encryption.inbox,
     loginTokens: new LoginTokens(clock, randomBytes),
     registration: options.registration ?? { mode: 'off' },
+    ownerName: ownerName({ profiles, propagation, logger }),
     trustedOrigins: options.trustedOrigins ?? (() => []),
     farewell: createFarewell({
       ...{ ...ports, profiles, accountData },

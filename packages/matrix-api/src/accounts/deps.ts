@@ -6,6 +6,7 @@ import type { Accounts } from './accounts.ts'
 import type { InteractiveAuth } from './interactive-auth/interactive-auth.ts'
 import type { UiaSessions } from './interactive-auth/uia-sessions.ts'
 import type { LoginTokens } from './login-tokens.ts'
+import type { OwnerName } from './owner-name.ts'
 
 /** Who may make accounts. */
 export type Registration =
@@ -26,6 +27,7 @@ export interface AccountDeps {
   readonly loginTokens: LoginTokens
   readonly rateLimiter: RateLimiter
   readonly registration: Registration
+  readonly ownerName: OwnerName
   /**
    * Origins (`http://127.0.0.1:8009`) that the node itself serves: a login may lead back there without further asking.
    * Asked at each login, as ports are known only once listening.

@@ -20,6 +20,7 @@ export function accountDeps(base: TestBase, overrides: Partial<AccountDeps> = {}
     registration: { mode: 'off' },
     trustedOrigins: () => ['http://127.0.0.1:8009'],
     farewell: async () => undefined,
+    ownerName: { get: async () => 'Owner', set: async () => undefined },
     ...overrides,
   }
 }

@@ -5,7 +5,15 @@ export interface PageForm {
   readonly action: string
   /** Hidden fields. */
   readonly fields: Readonly<Record<string, string>>
+  /** Something to fill in, or to leave empty. */
+  readonly input?: PageInput
   readonly button: string
+}
+
+export interface PageInput {
+  readonly name: string
+  readonly label: string
+  readonly maxLength: number
 }
 
 export interface Page {
@@ -31,13 +39,15 @@ h1 { margin: 0 0 1rem; font-size: 1.35rem; }
 p { overflow-wrap: anywhere; }
 .warning { padding: .75rem 1rem; border-left: 4px solid #c2410c; background: #fff3ec; }
 .user { font: .875rem/1.5 ui-monospace, monospace; padding: .5rem .75rem; border-radius: 8px; background: #f4f6f8; }
+label { display: block; margin: 0 0 1rem; font-size: .875rem; }
+input:not([type=hidden]) { display: block; box-sizing: border-box; width: 100%; margin-top: .25rem; padding: .625rem .75rem; border: 1px solid #8899a6; border-radius: 8px; background: #fff; color: inherit; font: inherit; }
 button { width: 100%; padding: .75rem; border: 0; border-radius: 8px; background: #0b6e99; color: #fff; font: inherit; font-weight: 600; cursor: pointer; }
 button:focus-visible { outline: 3px solid #7cc4e4; outline-offset: 2px; }
 .warning + form button { background: #c2410c; }
 @media (prefers-color-scheme: dark) {
   body { background: #10161c; color: #e6edf3; }
   main { background: #1a232c; }
-  .user { background: #10161c; }
+  .user, input:not([type=hidden]) { background: #10161c; }
   .warning { background: #3a2418; }
 }`
 
@@ -96,11 +106,16 @@ ${script}
 `
 }
 
-function renderForm({ action, fields, button }: PageForm): string {
+function renderForm({ action, fields, input, button }: PageForm): string {
   const hidden = Object.entries(fields).map(
     ([name, value]) => `<input type="hidden" name="${escapeHtml(name)}" value="${escapeHtml(value)}">`,
   )
-  return `<form method="post" action="${escapeHtml(action)}">${hidden.join('')}<button>${escapeHtml(button)}</button></form>`
+  return `<form method="post" action="${escapeHtml(action)}">${hidden.join('')}${input ? renderInput(input) : ''}<button>${escapeHtml(button)}</button></form>`
+}
+
+function renderInput({ name, label, maxLength }: PageInput): string {
+  const field = `<input name="${escapeHtml(name)}" maxlength="${maxLength}" autocomplete="name">`
+  return `<label>${escapeHtml(label)}${field}</label>`
 }
 
 function escapeHtml(text: string): string {

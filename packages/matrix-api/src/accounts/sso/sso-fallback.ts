@@ -2,6 +2,7 @@ import { type Call, type Endpoint, endpoint } from '../../http/endpoint.ts'
 import { ExpiringMap } from '../../store/expiring-map.ts'
 import type { AccountDeps } from '../deps.ts'
 import { isOnThisDevice } from '../on-this-device.ts'
+import { showErrorPage } from './error-page.ts'
 import { sendPage } from './page.ts'
 import { isSameOrigin, readForm } from './page-form.ts'
 
@@ -26,6 +27,7 @@ export function ssoFallback(deps: AccountDeps): readonly Endpoint[] {
       path: PATH,
       auth: 'none',
       rate: 'search',
+      showError: showErrorPage,
       async handle(call) {
         await showPage(deps, attempts, call)
         return undefined
@@ -36,6 +38,7 @@ export function ssoFallback(deps: AccountDeps): readonly Endpoint[] {
       path: PATH,
       auth: 'none',
       rate: 'login',
+      showError: showErrorPage,
       body: 'raw',
       async handle(call) {
         await pressButton(deps, attempts, call)

@@ -4,12 +4,20 @@ import { ExpiringMap } from '../../store/expiring-map.ts'
 import type { AccountDeps } from '../deps.ts'
 import { REDIRECT_TOKEN_LIFE_MS } from '../login-tokens.ts'
 import { isOnThisDevice } from '../on-this-device.ts'
+import { showErrorPage } from './error-page.ts'
 import { sendPage } from './page.ts'
 import { isSameOrigin, readForm } from './page-form.ts'
 import { parseRedirectTarget, type RedirectTarget, withLoginToken } from './redirect-target.ts'
 
 /** The one "identity provider": this device, whose owner needs no password on it. */
 export const IDENTITY_PROVIDER = { id: 'this-device', name: 'This device' } as const
+
+/** People find each other by their names: asked for once, at the first login. */
+const NAME_INPUT = {
+  name: 'name',
+  label: 'Your name, by which others find you (you can leave this empty)',
+  maxLength: 100,
+} as const
 
 const PATH = '/_matrix/client/v3/login/sso/redirect'
 
@@ -32,6 +40,7 @@ export function ssoRedirect(deps: AccountDeps): readonly Endpoint[] {
       path,
       auth: 'none',
       rate: 'search',
+      showError: showErrorPage,
       async handle(call) {
         await showPage(deps, attempts, call)
         return undefined
@@ -42,6 +51,7 @@ export function ssoRedirect(deps: AccountDeps): readonly Endpoint[] {
       path,
       auth: 'none',
       rate: 'login',
+      showError: showErrorPage,
       body: 'raw',
       async handle(call) {
         await pressButton(deps, attempts, call)
@@ -58,6 +68,7 @@ async function showPage(deps: AccountDeps, attempts: ExpiringMap<string>, call: 
   const attempt = Buffer.from(deps.randomBytes(32)).toString('base64url')
   attempts.set(attempt, target.url.href)
   const consent: Record<string, string> = target.trusted ? {} : { consent: 'yes' }
+  const isNamed = (await deps.ownerName.get(owner)) !== undefined
   sendPage(call.response, 200, {
     title: target.trusted ? 'Log in' : 'Let another program log in?',
     paragraphs: ['On this device you are'],
@@ -70,6 +81,7 @@ async function showPage(deps: AccountDeps, attempts: ExpiringMap<string>, call: 
     form: {
       action: PATH,
       fields: { attempt, ...consent },
+      ...(!isNamed && { input: NAME_INPUT }),
       button: target.trusted ? 'Log in' : `Yes, give ${target.shown} access`,
     },
     redirectsTo: target.source,
@@ -94,10 +106,17 @@ async function pressButton(deps: AccountDeps, attempts: ExpiringMap<string>, cal
     return
   }
   deps.logger.info({ target: target.shown }, 'login on this device confirmed')
+  await takeName(deps, owner, form.get(NAME_INPUT.name) ?? '')
   const token = deps.loginTokens.issue(owner, REDIRECT_TOKEN_LIFE_MS)
   call.response.setHeader('referrer-policy', 'no-referrer')
   call.response.setHeader('cache-control', 'no-store')
   call.response.writeHead(303, { location: withLoginToken(target.url, token) }).end()
+}
+
+/** A name that the owner has is changed in their client, not here. */
+async function takeName(deps: AccountDeps, owner: UserId, given: string): Promise<void> {
+  const name = given.trim().replaceAll(/\s+/g, ' ').slice(0, NAME_INPUT.maxLength)
+  if (name !== '' && (await deps.ownerName.get(owner)) === undefined) await deps.ownerName.set(owner, name)
 }
 
 /** Whether there is a login here at all; sends the page that says why not. */

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { createRateLimiter } from '../../http/rate-limits.ts'
 import { accountSection } from '../../testing/account-section.ts'
-import { startTestApi, type TestAnswer, type TestApi } from '../../testing/test-api.ts'
+import { ManualClock, startTestApi, type TestAnswer, type TestApi } from '../../testing/test-api.ts'
+import { startWholeApi } from '../../testing/whole-api.ts'
 
 const REDIRECT = '/_matrix/client/v3/login/sso/redirect'
 const ELEMENT = 'http://127.0.0.1:8009/?x=1#/home'
@@ -39,6 +41,56 @@ test('login on this device: one button leads back with a token that logs in once
   assert.equal((await login()).body.user_id, userId)
   const twice = await login()
   assert.deepEqual([twice.status, twice.body.errcode], [403, 'M_FORBIDDEN'])
+})
+
+test('the owner is asked for a name at the first login, and never again; it may be left empty', async () => {
+  let name: string | undefined
+  const names: string[] = []
+  const ownerName = {
+    get: async () => name,
+    set: async (_owner: string, given: string) => {
+      name = given
+      names.push(given)
+    },
+  }
+  await using api = await startTestApi(accountSection({ ownerName }))
+  await api.user()
+  const asks = async () => /<input name="name" maxlength="100"/.test((await open(api, ELEMENT)).body)
+  assert.equal(await asks(), true)
+  const log = async (given: string) => press(api, { ...fieldsOf(await open(api, ELEMENT)), name: given })
+  for (const nothing of ['', '   ']) assert.equal((await log(nothing)).status, 303)
+  assert.equal(names.length, 0)
+  assert.equal((await log(`  Ada \n Lovelace ${'x'.repeat(200)}`)).status, 303)
+  assert.equal(names[0]?.startsWith('Ada Lovelace xxx'), true)
+  assert.equal(names[0]?.length, 100)
+  assert.equal(await asks(), false)
+  await log('Somebody else')
+  assert.equal(names.length, 1)
+})
+
+test('the name given at login is the display name, in a whole node', async () => {
+  await using here = await startWholeApi()
+  const owner = await here.user()
+  const page = await here.request('GET', REDIRECT, { query: { redirectUrl: EVIL } })
+  const body = new URLSearchParams({ ...fieldsOf(page), name: 'Ada' }).toString()
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+  assert.equal((await here.request('POST', REDIRECT, { body, headers })).status, 303)
+  const profile = await here.request('GET', `/_matrix/client/v3/profile/${owner.userId}`)
+  assert.equal(profile.body.displayname, 'Ada')
+})
+
+test('bad input 19: too many logins are a page that says how long to wait, not JSON', async () => {
+  const clock = new ManualClock()
+  const rateLimiter = createRateLimiter(clock)
+  await using api = await startTestApi(accountSection(), { rateLimiter })
+  await api.user()
+  let answer = await open(api, ELEMENT)
+  for (let i = 0; i < 60 && answer.status === 200; i++) answer = await open(api, ELEMENT)
+  assert.equal(answer.status, 429)
+  assert.match(answer.headers.get('content-type') ?? '', /^text\/html/)
+  assert.match(answer.body, /Wait \d+ second/)
+  assert.match(answer.headers.get('retry-after') ?? '', /^\d+$/)
+  assert.equal(answer.headers.get('access-control-allow-origin'), null)
 })
 
 test('login tokens are short-lived', async () => {
