@@ -9,11 +9,6 @@ const NOT_OFFERED: ReadonlySet<string> = new Set([
   'GET /_matrix/client/v1/auth_metadata',
   'POST /_matrix/client/v1/appservice/{appserviceId}/ping',
   'PUT /_matrix/client/v3/directory/list/appservice/{networkId}/{roomId}',
-  // Superseded by /sync since r0; no client of today calls them.
-  'GET /_matrix/client/v3/events',
-  'GET /_matrix/client/v3/events ',
-  'GET /_matrix/client/v3/events/{eventId}',
-  'GET /_matrix/client/v3/initialSync',
   // Not built yet.
 ])
 
