@@ -123,7 +123,10 @@ export function createMatrixApi(ports: MatrixApiPorts, options: MatrixApiOptions
     ...options.pushing,
   })
 
-  const previews = new UrlPreviews({ store, clock, serverName, images: media.previewImages })
+  const previews = new UrlPreviews({
+    ...{ store, clock, serverName, images: media.previewImages },
+    ...(options.previewing && { fetching: options.previewing }),
+  })
 
   const presence = new PresenceTracker({ ephemeral, clock, logger })
   const filters = createFilterStore(store, clock)
@@ -155,7 +158,7 @@ export function createMatrixApi(ports: MatrixApiPorts, options: MatrixApiOptions
     filters,
     directory,
     ...{ index, follower, history: follower },
-    outlines: new OutlinedRooms({ ...ports, serverName }),
+    outlines: new OutlinedRooms({ ...ports, serverName, users: accounts }),
     inbox: encryption.inbox,
     loginTokens: new LoginTokens(clock, randomBytes),
     registration: options.registration ?? { mode: 'off' },

@@ -113,6 +113,31 @@ test('bad input 25: nobody promotes themselves, and nobody demotes a version 12 
   assert.equal((await put(bob, { [bob.userId]: 90 })).status, 200)
 })
 
+test('bad input 27: a forged join_authorised_via_users_server lets nobody in; told to the engine itself it would', async () => {
+  await using server = await startRoomServer()
+  const [alice, bob, carol] = [await server.user('alice'), await server.user('bob'), await server.user('carol')]
+  const space = await server.createRoom(alice)
+  const rules = { join_rule: 'restricted', allow: [{ type: 'm.room_membership', room_id: space }] }
+  const roomId = await server.createRoom(alice, {
+    initial_state: [{ type: 'm.room.join_rules', state_key: '', content: rules }],
+  })
+  const content = { membership: 'join', join_authorised_via_users_server: alice.userId }
+  const forged = await server.request('PUT', roomPath(roomId, 'state', 'm.room.member', bob.userId), {
+    as: bob,
+    body: content,
+  })
+  assert.deepEqual([forged.status, forged.body.errcode], [403, 'M_FORBIDDEN'])
+  assert.deepEqual(await act(server, bob, roomId, 'join', content), [403, 'M_FORBIDDEN'])
+  assert.equal(await membership(server, roomId as never, bob), undefined)
+  const own = { roomId, sender: carol.userId, type: 'm.room.member', stateKey: carol.userId, content }
+  await server.rooms.send(own)
+  assert.equal(
+    await membership(server, roomId as never, carol),
+    'join',
+    'what the key stands for is believed by the rules',
+  )
+})
+
 test('knocking: only where the rules let one, not by members, and withdrawn by leaving', async () => {
   await using server = await startRoomServer()
   const [alice, bob] = [await server.user('alice'), await server.user('bob')]

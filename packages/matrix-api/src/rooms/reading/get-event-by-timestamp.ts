@@ -1,13 +1,17 @@
 import { endpoint } from '../../http/endpoint.ts'
 import { MatrixError } from '../../http/matrix-error.ts'
-import type { RoomEvent } from '../../ports.ts'
+import type { RoomEvent, RoomReader } from '../../ports.ts'
 import { choiceQuery, roomIdOf } from '../call-params.ts'
 import type { ReadDeps } from '../deps.ts'
 import { openRoom, type RoomView } from '../room-view.ts'
 
-/** Events looked at from the newest back; what lies further back is not found (there is no index by time). */
+/**
+ * Events stand as they arrived, and their times nearly ascend with that: the place is found by halving, then so many events
+ * to either side of it are looked at, for those whose senders' clocks were off or that came late.
+ */
+const AROUND = 250
+/** Events looked at in all: where many in a row may not be seen, or others are asked for older history. */
 const MAX_SCANNED = 5_000
-const PAGE = 250
 
 /** `GET /rooms/{roomId}/timestamp_to_event`: the event nearest to `ts` on the side that `dir` says, 404 where there is none. */
 export function getEventByTimestamp(deps: ReadDeps) {
@@ -28,35 +32,75 @@ export function getEventByTimestamp(deps: ReadDeps) {
   })
 }
 
-/**
- * Walks back over the events as they arrived, whose times nearly descend: `b` ends at the first event at or before the
- * time; `f` remembers the earliest at or after it and ends with the first page that lies wholly before.
- */
+/** The visible event nearest to the time on its side, among those around the place where the time would be. */
 async function nearest(
   deps: ReadDeps,
   view: RoomView,
   ts: number,
   direction: 'f' | 'b',
 ): Promise<RoomEvent | undefined> {
-  let from = view.newest
+  const { reader } = deps
+  const place = await placeOf(reader, view, ts)
+  let from = place && (await steppedBack(reader, view, place, direction))
   let best: RoomEvent | undefined
   for (let scanned = 0; scanned < MAX_SCANNED; ) {
-    const walk = { direction: 'b', limit: PAGE, ...(from === undefined ? {} : { from }) } as const
-    const slice = await deps.reader.timeline(view.roomId, walk)
-    const events = await view.shown(slice.events)
-    const later = events.filter((event) => event.pdu.originServerTs >= ts)
-    if (direction === 'b') {
-      const found = events.find((event) => event.pdu.originServerTs <= ts)
-      if (found) return found
-    } else {
-      for (const event of later) {
-        if (!best || event.pdu.originServerTs <= best.pdu.originServerTs) best = event
-      }
-      if (events.length > 0 && later.length === 0) return best
-    }
+    const to = direction === 'f' ? view.newest : undefined
+    const walk = { direction, limit: AROUND, ...(from !== undefined && { from }), ...(to !== undefined && { to }) }
+    const slice = await reader.timeline(view.roomId, walk)
+    for (const event of await view.shown(slice.events)) best = nearer(event, best, ts, direction)
     scanned += slice.events.length
-    if (slice.next === undefined || slice.events.length === 0) break
+    // Twice: as many beyond the place as before it.
+    if (best && scanned >= 2 * AROUND) return best
+    if (slice.next === undefined || slice.events.length === 0) return best
     from = slice.next
   }
   return best
+}
+
+/** The order of about the last event before the time; undefined where the room's stored history begins later. */
+async function placeOf(reader: RoomReader, view: RoomView, ts: number): Promise<number | undefined> {
+  const oldest = (await reader.timeline(view.roomId, { direction: 'f', limit: 1 })).events[0]
+  const newest = await lastUpTo(reader, view, view.newest)
+  if (oldest?.order === undefined || newest?.order === undefined || oldest.pdu.originServerTs >= ts) return undefined
+  let [low, high] = [oldest.order, newest.order]
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2)
+    const event = await lastUpTo(reader, view, middle)
+    if (event?.order === undefined || event.pdu.originServerTs < ts) low = middle
+    else high = event.order - 1
+  }
+  return low
+}
+
+async function lastUpTo(reader: RoomReader, view: RoomView, order: number | undefined): Promise<RoomEvent | undefined> {
+  const walk = { direction: 'b', to: Number.MIN_SAFE_INTEGER, limit: 1 } as const
+  return (await reader.timeline(view.roomId, { ...walk, ...(order !== undefined && { from: order }) })).events[0]
+}
+
+/** Where a walk over the place begins: some events on the other side of it. */
+async function steppedBack(
+  reader: RoomReader,
+  view: RoomView,
+  place: number,
+  direction: 'f' | 'b',
+): Promise<number | undefined> {
+  const back =
+    direction === 'f'
+      ? ({ direction: 'b', from: place, to: Number.MIN_SAFE_INTEGER, limit: AROUND } as const)
+      : ({ direction: 'f', from: place, ...(view.newest !== undefined && { to: view.newest }), limit: AROUND } as const)
+  const last = (await reader.timeline(view.roomId, back)).events.at(-1)?.order
+  if (direction === 'f') return last === undefined ? undefined : last - 1
+  return last ?? place
+}
+
+function nearer(
+  event: RoomEvent,
+  best: RoomEvent | undefined,
+  ts: number,
+  direction: 'f' | 'b',
+): RoomEvent | undefined {
+  const [time, known] = [event.pdu.originServerTs, best?.pdu.originServerTs]
+  if (direction === 'f' ? time < ts : time > ts) return best
+  if (known === undefined) return event
+  return (direction === 'f' ? time < known : time > known) ? event : best
 }

@@ -338,6 +338,37 @@ test('timestamp_to_event: the nearest on each side', async () => {
   assert.equal((await get(server, alice, roomPathV1(roomId, 'timestamp_to_event'), { ts: 'x', dir: 'f' })).status, 400)
 })
 
+test('timestamp_to_event: among thousands, with a sender whose clock is off, and nothing after one left', async () => {
+  const { server, alice, bob, roomId } = await room()
+  await using _ = server
+  await server.join(bob, roomId)
+  const say = (body: string) =>
+    server.rooms.send({ roomId, sender: alice.userId, type: 'm.room.message', content: { msgtype: 'm.text', body } })
+  const start = server.clock.now()
+  for (let n = 1; n <= 1_200; n++) {
+    server.clock.advance(60_000)
+    await say(`${n}`)
+    if (n === 300) {
+      server.clock.advance(3_000_000)
+      await say('from the future')
+      server.clock.advance(-3_000_000)
+    }
+    if (n === 1_000) await server.request('POST', roomPath(roomId, 'leave'), { as: bob, body: {} })
+  }
+  const find = async (user: typeof alice, minutes: number, dir: string) => {
+    const ts = `${start + minutes * 60_000}`
+    const found = await get(server, user, roomPathV1(roomId, 'timestamp_to_event'), { ts, dir })
+    if (found.status !== 200) return found.status
+    return (await get(server, user, roomPath(roomId, 'event', found.body.event_id))).body.content.body
+  }
+  assert.deepEqual(await Promise.all([find(alice, 700.5, 'b'), find(alice, 700.5, 'f')]), ['700', '701'])
+  assert.deepEqual(await Promise.all([find(alice, 5.5, 'b'), find(alice, 0.5, 'f')]), ['5', '1'])
+  assert.equal(await find(alice, 299.5, 'f'), '300')
+  assert.equal(await find(alice, 5_000, 'b'), '1200')
+  assert.equal(await find(bob, 1_100, 'f'), 404, 'what came after the leaving is not told')
+  assert.equal(await find(bob, 999.5, 'b'), '999')
+})
+
 test('an event replaces another: prev_content and replaces_state say which', async () => {
   const { server, alice, roomId } = await room()
   await using _ = server

@@ -61,7 +61,8 @@ function changeFrom(body: JsonObject, roomId: RoomId, sender: UserId, target: Us
   if (membership === undefined || !SETTABLE.has(membership)) {
     throw new MatrixError(400, 'M_BAD_JSON', 'Not a membership: membership')
   }
-  const { membership: _, reason: __, ...content } = body
+  // Who lets somebody in is for the servers to say.
+  const content = withoutKeys(body, 'membership', 'reason', 'join_authorised_via_users_server')
   const reason = stringIn(body, 'reason')
   return {
     roomId,

@@ -25,6 +25,7 @@ interface OutlineDeps {
   readonly remote: RemoteServers
   readonly clock: Clock
   readonly serverName: ServerName
+  readonly users: { list(): Promise<readonly UserId[]> }
 }
 
 /** Outlines of rooms, those of this node from its state, others from the servers that are in them. */
@@ -47,14 +48,33 @@ export class OutlinedRooms {
     userId: UserId | undefined,
     options?: AbortOptions,
   ): Promise<RoomOutline | undefined> {
-    const outline = (await this.#own(roomId)) ?? (via && (await this.#elsewhere(roomId, via, options)))
+    const outline = await this.#outline(roomId, via, options)
     if (!outline || !(await mayKnowRoom(this.#deps.reader, roomId, outline, userId))) return undefined
     return outline
   }
 
   /** Whether `find` would have to ask other servers. */
   async isElsewhere(roomId: RoomId): Promise<boolean> {
-    return (await this.#deps.reader.roomVersion(roomId)) === undefined && this.#known.get(roomId) === undefined
+    return this.#known.get(roomId) === undefined && !(await this.#isFollowed(roomId))
+  }
+
+  /** What is stored of a room that nobody here is in any more is as old as their leaving: others know better. */
+  async #outline(
+    roomId: RoomId,
+    via: readonly ServerName[] | undefined,
+    options: AbortOptions | undefined,
+  ): Promise<RoomOutline | undefined> {
+    if (!via || (await this.#isFollowed(roomId))) return this.#own(roomId)
+    return (await this.#elsewhere(roomId, via, options)) ?? this.#own(roomId)
+  }
+
+  async #isFollowed(roomId: RoomId): Promise<boolean> {
+    const { reader, users } = this.#deps
+    if ((await reader.roomVersion(roomId)) === undefined) return false
+    for (const userId of await users.list()) {
+      if ((await reader.membership(roomId, userId))?.membership === 'join') return true
+    }
+    return false
   }
 
   async #own(roomId: RoomId): Promise<RoomOutline | undefined> {

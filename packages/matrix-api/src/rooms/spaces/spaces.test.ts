@@ -160,6 +160,35 @@ test('children on other servers are asked for through `via`, their answers check
   assert.deepEqual([known.body.name, known.body.membership], ['Far', 'leave'])
 })
 
+test('a room that nobody here is in any more is described by others, and as it was where they are silent', async () => {
+  await using server = await startRoomServer()
+  const [alice, bob] = [await server.user('alice'), await server.user('bob')]
+  const roomId = await server.createRoom(alice, { preset: 'public_chat', name: 'As it was' })
+  const summary = async () => {
+    const path = `/_matrix/client/v1/room_summary/${encodeURIComponent(roomId)}`
+    return (await server.request('GET', path, { as: bob, query: { via: 'there.test' } })).body.name
+  }
+  server.remote.hierarchies.set(`there.test ${roomId}`, {
+    room: {
+      room_id: roomId,
+      name: 'As it is',
+      join_rule: 'public',
+      num_joined_members: 1,
+      world_readable: false,
+      guest_can_join: false,
+      children_state: [],
+    },
+    children: [],
+    inaccessible_children: [],
+  })
+  assert.equal(await summary(), 'As it was', 'who is in it knows it')
+  await server.request('POST', `/_matrix/client/v3/rooms/${encodeURIComponent(roomId)}/leave`, { as: alice, body: {} })
+  assert.equal(await summary(), 'As it is')
+  server.remote.hierarchies.clear()
+  server.clock.advance(10 * 60_000)
+  assert.equal(await summary(), 'As it was')
+})
+
 test('other servers are not asked for whoever shows no token', async () => {
   await using server = await startRoomServer()
   const path = client(`/room_summary/${encodeURIComponent('!far:away.test')}`, 'v1')

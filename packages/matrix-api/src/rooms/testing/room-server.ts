@@ -5,6 +5,7 @@ import { ephemeralEndpoints } from '../../ephemeral/ephemeral-endpoints.ts'
 import { PresenceTracker } from '../../ephemeral/presence-tracker.ts'
 import { filterEndpoints } from '../../filters/filter-endpoints.ts'
 import { createFilterStore } from '../../filters/filter-store.ts'
+import { createRateLimiter } from '../../http/rate-limits.ts'
 import type { RemoteServers, StreamPositions } from '../../ports.ts'
 import { InviteeProfiles } from '../../profile/invitee-profiles.ts'
 import { ProfileStore } from '../../profile/profiles.ts'
@@ -125,13 +126,19 @@ export interface RoomServer extends TestApi {
 
 /** Serves sync, rooms, filters and ephemeral data over HTTP on the real room engine. */
 export async function startRoomServer(
-  options: { readonly keys?: FakeKeyDirectory; readonly store?: MemoryStore } = {},
+  options: { readonly keys?: FakeKeyDirectory; readonly store?: MemoryStore; readonly rateLimits?: boolean } = {},
 ): Promise<RoomServer> {
   const parts: { current?: Parts } = {}
-  const api = await startTestApi(async (base) => {
-    parts.current = await makeParts(base, options.keys)
-    return parts.current.endpoints
-  }, options.store && { store: options.store })
+  const api = await startTestApi(
+    async (base) => {
+      parts.current = await makeParts(base, options.keys)
+      return parts.current.endpoints
+    },
+    {
+      ...(options.store && { store: options.store }),
+      ...(options.rateLimits && { rateLimiter: createRateLimiter({ now: () => Date.now() }) }),
+    },
+  )
   const made = parts.current as Parts
   let transactions = 0
   const ok = async (method: string, path: string, user: TestUser, body?: JsonObject) => {
@@ -183,7 +190,7 @@ async function makeParts(base: TestBase, keys: FakeKeyDirectory | undefined) {
   const index = new SearchIndex(store)
   const follower = new IndexFollower({
     ...{ index, reader, positions, clock, logger },
-    users: { list: () => base.accounts.list() },
+    users: base.accounts,
   })
   const accounts = {
     isLocal: (userId: UserId) => userId.endsWith(`:${serverName}`),
@@ -194,7 +201,7 @@ async function makeParts(base: TestBase, keys: FakeKeyDirectory | undefined) {
     ...{ ...shared, rooms, remote: remote.asPort(), filters },
     directory,
     ...{ index, follower, history: follower },
-    outlines: new OutlinedRooms({ reader, clock, serverName, remote: remote.asPort() }),
+    outlines: new OutlinedRooms({ reader, clock, serverName, remote: remote.asPort(), users: base.accounts }),
     invitees: new InviteeProfiles({
       ...{ accounts, profiles },
       remoteProfiles: new RemoteProfiles({ remote: remote.asPort(), reader, positions, clock }),
