@@ -216,6 +216,8 @@ export interface StoredPdu {
   readonly status: 'accepted' | 'soft-failed' | 'outlier'
   /** The content hash did not match; the whole event is still to be had, perhaps. Absent where a redaction applies. */
   readonly incomplete?: boolean
+  /** History from before this server came in: the state around it is guessed and good for showing it, not for judging by. */
+  readonly approximate?: boolean
 }
 
 export interface RoomWatcher {

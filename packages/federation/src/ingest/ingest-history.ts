@@ -45,7 +45,8 @@ async function placeHistory(stored: StoredEvent, transaction: RoomTransaction): 
   await moveBackwardExtremities(pdu, rejected ? 'rejected' : 'accepted', transaction)
   const slot = pdu.stateKey === undefined ? undefined : stateSlot(pdu.type, pdu.stateKey)
   const replaces = slot && before.map.get(slot)
-  const placed = { ...stored, before: before.id, after: after.id, ...(replaces === undefined ? {} : { replaces }) }
+  const states = { before: before.id, after: after.id, ...(replaces === undefined ? {} : { replaces }) }
+  const placed = { ...stored, ...states, approximate: true as const }
   if (rejected) {
     transaction.putEvent(placed)
     return { kind: 'rejected', eventId: pdu.eventId, reason: stored.reason ?? 'rejected' }

@@ -31,10 +31,13 @@ export async function ingestWithState(
   }
   const states: RoomState[] = [transaction.deriveState(head.state, head.state.map.changesTo(PersistentMap.from(map)))]
   for (const parent of (await transaction.events(prevEvents)).values()) {
-    if (parent.after !== undefined && parent.room === head.number) states.push(await transaction.state(parent.after))
+    if (parent.after !== undefined && !parent.approximate && parent.room === head.number) states.push(await transaction.state(parent.after))
   }
   const before = await parts.resolve(transaction, states)
   const verdict = await ingestPdu(checked, transaction, parts, { ...options, before })
   if (verdict.kind === 'refused' || verdict.kind === 'duplicate') transaction.discard()
-  return verdict
+  if (verdict.kind !== 'rejected') return verdict
+  // Others' word is no ground to reject it for good: it may come again, once its parents are here or with better word.
+  transaction.discard()
+  return { kind: 'refused', eventId, reason: `not allowed by the state that was reported: ${verdict.reason}` }
 }

@@ -10,7 +10,8 @@ export type ParentsResult =
 
 /**
  * The state before an event: the resolution of the states after its parents. Parents that are not here, or only as outliers,
- * have no state and are missing. A rejected parent has one: the state before it.
+ * have no state and are missing; so are those that were laid down as history, whose states are guesses. A rejected parent has
+ * one: the state before it.
  */
 export async function stateBeforeEvent(
   pdu: Pdu,
@@ -26,7 +27,7 @@ export async function stateBeforeEvent(
   for (const eventId of pdu.prevEvents) {
     const parent = parents.get(eventId)
     if (parent && parent.room !== head.number) return { kind: 'foreign', reason: 'a parent of another room' }
-    if (parent?.after === undefined) missing.push(eventId)
+    if (parent?.after === undefined || parent.approximate) missing.push(eventId)
     else if (!states.has(parent.after)) states.set(parent.after, await transaction.state(parent.after))
   }
   if (missing.length > 0) return { kind: 'missing', eventIds: missing }

@@ -32,10 +32,11 @@ export class RoomGraph {
   async events(eventIds: readonly EventId[]): Promise<ReadonlyMap<EventId, StoredPdu>> {
     const found = new Map<EventId, StoredPdu>()
     for (const [eventId, event] of await this.#events.getMany(eventIds)) {
-      const { pdu, version, status, unjudged, incomplete, redactedBy } = event
+      const { pdu, version, status, unjudged, incomplete, redactedBy, approximate } = event
       if (status === 'rejected' || unjudged) continue
       const missing = incomplete && redactedBy === undefined ? { incomplete } : {}
-      found.set(eventId, { pdu, roomVersion: version, status, ...missing })
+      const guessed = approximate ? { approximate } : {}
+      found.set(eventId, { pdu, roomVersion: version, status, ...missing, ...guessed })
     }
     return found
   }

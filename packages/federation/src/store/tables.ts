@@ -73,6 +73,11 @@ export interface EventRow {
   readonly tracked?: true
   /** The content hash did not match, so `pdu` is the redacted form; the whole event replaces it when it comes. */
   readonly incomplete?: true
+  /**
+   * Laid down as history: the states around it are guessed from what came after, good for showing it. No parent to judge a new
+   * event by, and no state to give to others.
+   */
+  readonly approximate?: true
   /** Older than it is kept (`retention/`): out of the timeline for good, and `pdu` is the redacted form. */
   readonly pruned?: true
   /** The policy server does not recommend it: refused whatever the state. */

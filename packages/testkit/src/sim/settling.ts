@@ -4,7 +4,10 @@ import type { NodeLife } from './node-life.ts'
 import { stateText } from './node-view.ts'
 import type { SimulatedNode } from './simulated-node.ts'
 
-/** A cheap look at the living: do all honest nodes that are in the room stand at one point? */
+/**
+ * A cheap look at the living: do all honest nodes that are in the room stand at one point, and does nobody in the room hold one for a
+ * member that does not belong to them?
+ */
 export async function hasSettled(nodes: readonly SimulatedNode[], roomId: RoomId): Promise<boolean> {
   const lives: NodeLife[] = []
   for (const { isByzantine, life } of nodes) {
@@ -12,8 +15,11 @@ export async function hasSettled(nodes: readonly SimulatedNode[], roomId: RoomId
     if (!life) return false
     lives.push(life)
   }
+  const group = membersOf(lives, (life, other) => life.engine.isServerJoined(roomId, other.name))
+  const strays = lives.filter((life) => !group.includes(life) && life.engine.isServerJoined(roomId, life.name))
+  if (strays.some(({ name }) => group.some(({ engine }) => engine.isServerJoined(roomId, name)))) return false
   const points = new Set<string>()
-  for (const { engine } of membersOf(lives, (life, other) => life.engine.isServerJoined(roomId, other.name))) {
+  for (const { engine } of group) {
     const extremities = [...(await engine.forwardExtremities(roomId))].sort().join()
     points.add(`${extremities}\n${stateText(await engine.currentState(roomId))}`)
   }

@@ -37,6 +37,7 @@ export function getStateIds(parts: AnswerParts): Answer {
 async function stateAt(parts: AnswerParts, roomId: RoomId, query: URLSearchParams): Promise<readonly EventId[]> {
   const eventId = parseEventId(query.get('event_id')) ?? invalid('"event_id" is missing or malformed.')
   const [event] = await dagEvents(parts.engine, roomId, [eventId])
-  const state = event && (await parts.engine.stateBefore(roomId, eventId))
+  const isGuess = (await parts.engine.events([eventId])).get(eventId)?.approximate
+  const state = event && !isGuess && (await parts.engine.stateBefore(roomId, eventId))
   return state ? [...state.values()] : notFound('The state at that event is not known here.')
 }
