@@ -61,7 +61,7 @@ function setAccountData({ accountData }: AccountDataDeps, path: string, roomOf: 
       }
       if (Buffer.byteLength(type) > MAX_TYPE_BYTES)
         throw new MatrixError(400, 'M_INVALID_PARAM', 'The type is too long')
-      await accountData.put(userId, roomId, type, call.body)
+      await accountData.update(userId, roomId, type, () => call.body, [], { bounded: true })
       return {}
     },
   })

@@ -1,5 +1,7 @@
 import type { BatchOperation, JsonObject, KeyValueStore, RoomId, UserId } from '@starling/protocol'
+import { MatrixError } from '../http/matrix-error.ts'
 import type { Position, StreamPositions } from '../ports.ts'
+import { LruCache } from '../rooms/lru-cache.ts'
 import { buckets } from '../store/buckets.ts'
 import { KeyedQueue } from '../store/keyed-queue.ts'
 import { defineTable } from '../store/table.ts'
@@ -12,6 +14,19 @@ interface Row {
 
 /** Content that is made when read instead of stored: push rules, whose defaults change with the software. */
 export type RenderedTypes = { readonly [type: string]: (userId: UserId) => Promise<JsonObject> }
+
+/** How much one user's data may be together; what a client sets beyond it is refused, what the server keeps there is not. */
+export interface AccountDataLimits {
+  readonly types: number
+  /** UTF-16 units of JSON. */
+  readonly length: number
+}
+
+/** Far above any client's: Element keeps some hundred types and a few per room. */
+export const ACCOUNT_DATA_LIMITS: AccountDataLimits = { types: 50_000, length: 64 * 1024 * 1024 }
+
+/** Users whose fill is kept in memory; the longest unused goes first and is counted anew. */
+const MAX_CACHED_FILLS = 500
 
 /** Global account data is kept under this in place of a room id. */
 const GLOBAL = ''
@@ -26,12 +41,16 @@ export class AccountDataStore implements AccountData {
   readonly #rendered: RenderedTypes
   readonly #rows
   readonly #log
+  readonly #limits: AccountDataLimits
   readonly #queue = new KeyedQueue()
+  readonly #fills = new LruCache<UserId, { readonly types: number; readonly length: number }>(MAX_CACHED_FILLS)
 
   constructor(
     deps: { readonly store: KeyValueStore; readonly positions: StreamPositions },
     rendered: RenderedTypes = {},
+    limits = ACCOUNT_DATA_LIMITS,
   ) {
+    this.#limits = limits
     this.#store = deps.store
     this.#positions = deps.positions
     this.#rendered = rendered
@@ -55,7 +74,8 @@ export class AccountDataStore implements AccountData {
 
   /**
    * Replaces the content by what `change` makes of it, with nothing in between; undefined from `change` leaves it as it is.
-   * `further` operations are committed in the same batch.
+   * `further` operations are committed in the same batch. `bounded`: by a client, so that 413 `M_TOO_LARGE` is thrown where
+   * the user's data would outgrow its limits.
    */
   update(
     userId: UserId,
@@ -63,12 +83,17 @@ export class AccountDataStore implements AccountData {
     type: string,
     change: (content: JsonObject | undefined) => JsonObject | undefined,
     further: readonly BatchOperation[] = [],
+    options: { readonly bounded?: boolean } = {},
   ): Promise<void> {
     return this.#queue.run(userId, async () => {
       const room = roomId ?? GLOBAL
       const before = await this.#rows.get(userId, room, type)
       const content = change(before?.content)
       if (content === undefined) return
+      const fill = grown(await this.#fill(userId), before?.content, content)
+      if (options.bounded && this.#outgrows(fill, before?.content, content)) {
+        throw new MatrixError(413, 'M_TOO_LARGE', 'There is too much account data: remove some')
+      }
       const pending = this.#positions.allocate()
       try {
         await this.#store.batch([
@@ -81,6 +106,7 @@ export class AccountDataStore implements AccountData {
         pending.abandon()
         throw error
       }
+      this.#fills.set(userId, fill)
       pending.done({ users: [userId] })
     })
   }
@@ -109,7 +135,23 @@ export class AccountDataStore implements AccountData {
       for await (const { key } of this.#rows.scan([userId])) operations.push(this.#rows.del(...key))
       for await (const { key } of this.#log.scan([userId])) operations.push(this.#log.del(...key))
       if (operations.length > 0) await this.#store.batch(operations)
+      this.#fills.delete(userId)
     })
+  }
+
+  async #fill(userId: UserId) {
+    const known = this.#fills.get(userId)
+    if (known) return known
+    let fill = { types: 0, length: 0 }
+    for await (const { row } of this.#rows.scan([userId])) fill = grown(fill, undefined, row.content)
+    this.#fills.set(userId, fill)
+    return fill
+  }
+
+  /** Over its limits, and not by this change any less. */
+  #outgrows(fill: AccountDataLimits, before: JsonObject | undefined, content: JsonObject): boolean {
+    if (before === undefined && fill.types > this.#limits.types) return true
+    return fill.length > this.#limits.length && lengthOf(content) > lengthOf(before)
   }
 
   /** Rendered types have content before anybody sets it: a first sync holds it. */
@@ -130,4 +172,15 @@ export class AccountDataStore implements AccountData {
   #renderer(type: string): ((userId: UserId) => Promise<JsonObject>) | undefined {
     return Object.hasOwn(this.#rendered, type) ? this.#rendered[type] : undefined
   }
+}
+
+function grown(fill: AccountDataLimits, before: JsonObject | undefined, content: JsonObject): AccountDataLimits {
+  return {
+    types: fill.types + (before === undefined ? 1 : 0),
+    length: fill.length + lengthOf(content) - lengthOf(before),
+  }
+}
+
+function lengthOf(content: JsonObject | undefined): number {
+  return content === undefined ? 0 : JSON.stringify(content).length
 }

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { RoomId } from '@starling/protocol'
+import type { RoomId, UserId } from '@starling/protocol'
 import { expectMatchesSpec } from '../testing/openapi.ts'
-import { startTestApi, type TestBase, type TestUser } from '../testing/test-api.ts'
+import { startTestApi, type TestBase, type TestUser, testBase } from '../testing/test-api.ts'
 import { accountDataEndpoints } from './account-data-endpoints.ts'
 import { AccountDataStore } from './account-data-store.ts'
 
@@ -110,4 +110,25 @@ test('tags: set, listed, removed; order between 0 and 1', async () => {
   ] as const) {
     assert.equal((await api.request('PUT', `${tags}/u.x`, { as, body: { order } })).status, status)
   }
+})
+
+test('all of a user’s data is bounded: new types and growth are 413, less is taken, others are not touched', async () => {
+  const base = testBase()
+  const limits = { types: 3, length: 200 }
+  const store = () => new AccountDataStore(base, {}, limits)
+  const accountData = store()
+  const [ada, bob] = ['@ada:here.test', '@bob:here.test'] as UserId[] as [UserId, UserId]
+  const set = (user: UserId, type: string, text: string, data = accountData) =>
+    data.update(user, undefined, type, () => ({ text }), [], { bounded: true })
+  const refused = { status: 413, errcode: 'M_TOO_LARGE' }
+  for (const type of ['a', 'b', 'c']) await set(ada, type, 'x')
+  await assert.rejects(set(ada, 'd', 'x'), refused)
+  await assert.rejects(set(ada, 'a', 'x'.repeat(200)), refused)
+  await set(ada, 'a', 'x'.repeat(100))
+  await assert.rejects(set(ada, 'b', 'x'.repeat(100), store()), refused, 'counted anew after a restart')
+  await set(ada, 'a', '')
+  await set(ada, 'b', 'x'.repeat(100))
+  await set(bob, 'a', 'x')
+  // What the server itself keeps there is not refused.
+  await accountData.put(ada, undefined, 'm.fully_read', { event_id: '$x' })
 })

@@ -32,11 +32,12 @@ export function tagEndpoints({ accountData }: AccountDataDeps): readonly Endpoin
         const { tag = '' } = call.params
         if (Buffer.byteLength(tag) > MAX_TAG_BYTES) throw new MatrixError(400, 'M_INVALID_PARAM', 'The tag is too long')
         checkOrder(call.body)
-        await accountData.update(ownUserIdOf(call), roomIdOf(call), 'm.tag', (content) => {
+        const withTag = (content: JsonObject | undefined) => {
           const tags = withValue(tagsIn(content), tag, call.body)
           if (Object.keys(tags).length > MAX_TAGS) throw new MatrixError(400, 'M_INVALID_PARAM', 'Too many tags')
           return { tags }
-        })
+        }
+        await accountData.update(ownUserIdOf(call), roomIdOf(call), 'm.tag', withTag, [], { bounded: true })
         return {}
       },
     }),

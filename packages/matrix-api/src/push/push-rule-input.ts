@@ -8,6 +8,8 @@ const MAX_ACTIONS = 50
 const MAX_CONDITIONS = 50
 const MAX_PATTERN_LENGTH = 512
 const MAX_RULE_ID_BYTES = 255
+/** UTF-16 units of the rule's JSON. */
+const MAX_RULE_LENGTH = 16 * 1024
 
 /** Actions of older versions of the spec, which mean nothing any more and are left out ("Historical Actions"). */
 const HISTORICAL: ReadonlySet<string> = new Set(['dont_notify', 'coalesce'])
@@ -29,6 +31,14 @@ export function newRuleIdOf(kind: RuleKind, ruleId: string): string {
 }
 
 export function newRuleOf(kind: RuleKind, body: JsonObject): NewRule {
+  const rule = readRule(kind, body)
+  if (JSON.stringify(rule).length > MAX_RULE_LENGTH) {
+    throw new MatrixError(400, 'M_INVALID_PARAM', 'The push rule is too long')
+  }
+  return rule
+}
+
+function readRule(kind: RuleKind, body: JsonObject): NewRule {
   const actions = actionsOf(body)
   if (kind === 'content') return { actions, pattern: patternOf(body) }
   if (kind === 'override' || kind === 'underride') return { actions, conditions: conditionsOf(body.conditions) }

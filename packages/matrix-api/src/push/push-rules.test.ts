@@ -101,6 +101,28 @@ test('bad push rules are 400', async () => {
   assert.equal((await api.request('DELETE', `${RULES}/global/override/.m.rule.master`, { as })).status, 400)
 })
 
+test('bad input 87: rules are bounded one by one and together, in number, wildcards and size', async () => {
+  await using api = await start()
+  const as = await api.user()
+  const condition = (pattern: string) => ({ kind: 'event_match', key: 'content.body', pattern })
+  const of = (count: number, pattern = 'tea') => ({ actions: [], conditions: Array(count).fill(condition(pattern)) })
+  const long = { kind: 'event_match', key: 'x'.repeat(17_000), pattern: 'y' }
+  assert.equal((await api.put(as, 'override/many', of(51))).status, 400)
+  assert.equal((await api.put(as, 'override/long', { actions: [], conditions: [long] })).status, 400)
+  assert.equal((await api.put(as, 'override/tweak', { actions: [{ set_tweak: 'x'.repeat(17_000) }] })).status, 400)
+  // How many of these are let in, one after the other.
+  const taken = async (kind: string, rule: object) => {
+    for (let count = 0; ; count++) if ((await api.put(as, `${kind}/r${count}`, rule)).status !== 200) return count
+  }
+  const glob = `${'*a'.repeat(250)}*`
+  assert.equal(await taken('content', { actions: ['notify'], pattern: glob }), 8, 'of 501 characters each')
+  assert.equal((await api.put(as, 'override/glob', of(1, glob))).status, 400, 'kinds count together')
+  assert.equal(await taken('underride', of(50)), 99)
+  const refused = await api.put(as, 'override/more', of(50))
+  assert.deepEqual([refused.status, refused.body.errcode], [400, 'M_INVALID_PARAM'])
+  assert.equal((await api.put(as, 'underride/r0', of(1))).status, 200, 'less is always taken')
+})
+
 test('a change is account data, and a new version', async () => {
   await using api = await start()
   const as = await api.user()

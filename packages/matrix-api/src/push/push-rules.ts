@@ -27,6 +27,18 @@ export interface NewRule {
 /** Own rules of one kind; every event is held against all of them. */
 const MAX_RULES = 1_000
 
+/** UTF-16 units of all of a user's rules: the whole set goes to every client with each change. */
+const MAX_RULES_LENGTH = 1024 * 1024
+
+/** Conditions of all own rules together. */
+const MAX_CONDITIONS = 5_000
+
+/**
+ * Characters of all patterns with wildcards together: one event costs at most this times its text, some 3 × 10^8 steps for
+ * the longest that there can be.
+ */
+const MAX_GLOB_LENGTH = 4_096
+
 /** Users whose rules are kept in memory; the longest unused goes first. */
 const MAX_CACHED = 500
 
@@ -77,7 +89,7 @@ export class PushRules {
       const known = own.find((one) => one.rule_id === ruleId)
       if (!known && own.length >= MAX_RULES) throw new MatrixError(400, 'M_INVALID_PARAM', 'Too many push rules')
       const made = { rule_id: ruleId, enabled: known?.enabled ?? true, ...rule }
-      return { ...row, own: { ...row.own, [kind]: placed(own, made, place) } }
+      return bounded({ ...row, own: { ...row.own, [kind]: placed(own, made, place) } })
     })
   }
 
@@ -103,7 +115,7 @@ export class PushRules {
       const own = row.own[kind] ?? []
       if (own.some((one) => one.rule_id === ruleId)) {
         const rules = own.map((one) => (one.rule_id === ruleId ? { ...one, ...change } : one))
-        return { ...row, own: { ...row.own, [kind]: rules } }
+        return bounded({ ...row, own: { ...row.own, [kind]: rules } })
       }
       if (!defaultRules(kind, userId).some((one) => one.rule_id === ruleId)) throw ruleNotFound()
       return { ...row, changed: { ...row.changed, [ruleId]: { ...row.changed[ruleId], ...change } } }
@@ -135,6 +147,17 @@ export class PushRules {
       this.#cache.set(userId, { version: row.version, rules: rulesetOf(row, userId) })
     })
   }
+}
+
+/** Throws 400 for more rules than may be held against every event. */
+function bounded(row: Row): Row {
+  const rules = Object.values(row.own).flat()
+  const conditions = rules.reduce((sum, rule) => sum + Math.max(1, rule.conditions?.length ?? 0), 0)
+  const patterns = rules.flatMap((rule) => [rule.pattern, ...(rule.conditions ?? []).map(({ pattern }) => pattern)])
+  const globs = patterns.filter((pattern) => typeof pattern === 'string' && /[*?]/.test(pattern)).join('')
+  const fits = conditions <= MAX_CONDITIONS && globs.length <= MAX_GLOB_LENGTH
+  if (fits && JSON.stringify(row.own).length <= MAX_RULES_LENGTH) return row
+  throw new MatrixError(400, 'M_INVALID_PARAM', 'Too many push rules')
 }
 
 function rulesetOf(row: Row, userId: UserId): Ruleset {

@@ -37,9 +37,7 @@ export const buckets = {
   pushQueue: 143,
   /** [] → {position}: up to where events have been looked at for pushing. */
   pushCursor: 144,
-  /** [user id] → {bytes, types}: how much account data the user's clients have set. */
-  accountDataUsage: 145,
-  /** 146–159: free for accounts, session, profile, account-data, push, discovery. */
+  /** 145–159: free for accounts, session, profile, account-data, push, discovery. */
 
   /** [user id, device id] → device keys as uploaded (Client-Server API, "Device keys"). */
   deviceKeys: 160,
