@@ -43,6 +43,8 @@ export interface Operation {
   readonly is: string
   /** Why it is answered with an error alone. */
   readonly notOffered?: string
+  /** What a reader of the spec would not expect. */
+  readonly note?: string
   /** Has to show a success and a failure; without a success where it is not offered. */
   run(steps: Steps): Promise<unknown>
 }
@@ -53,8 +55,8 @@ export interface Section {
   readonly operations: readonly Operation[]
 }
 
-export function operation(id: string, is: string, run: Operation['run']): Operation {
-  return { id, is, run }
+export function operation(id: string, is: string, run: Operation['run'], note?: string): Operation {
+  return { id, is, run, ...(note !== undefined && { note }) }
 }
 
 export function notOffered(id: string, is: string, why: string, run: Operation['run']): Operation {

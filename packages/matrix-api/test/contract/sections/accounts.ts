@@ -6,6 +6,8 @@ const EMAIL = { client_secret: 'secret', email: 'bob@example.org', send_attempt:
 const PHONE = { client_secret: 'secret', country: 'GB', phone_number: '07700900001', send_attempt: 1 }
 const V3 = '/_matrix/client/v3'
 
+const SSO_NOTE = 'the node is its own identity provider: 200 with a page of one button, where the spec redirects to one'
+
 const passwordOf = (userId: string, password = PASSWORD) => ({
   type: 'm.login.password',
   identifier: { type: 'm.id.user', user: userId },
@@ -145,14 +147,24 @@ export const LOGIN: Section = {
       'no OAuth 2.0 server: the 404 by which clients fall back to the legacy API',
       ({ fails }) => fails(404, 'M_UNRECOGNIZED'),
     ),
-    operation('redirectToSSO', `GET ${V3}/login/sso/redirect`, async ({ page, failsWithPage }) => {
-      await page({ query: { redirectUrl: 'http://127.0.0.1:8009/' } })
-      await failsWithPage(400, {})
-    }),
-    operation('redirectToIdP', `GET ${V3}/login/sso/redirect/{idpId}`, async ({ page, failsWithPage }) => {
-      await page({ path: { idpId: 'this-device' }, query: { redirectUrl: 'http://127.0.0.1:8009/' } })
-      await failsWithPage(404, { path: { idpId: 'elsewhere' }, query: { redirectUrl: 'http://127.0.0.1:8009/' } })
-    }),
+    operation(
+      'redirectToSSO',
+      `GET ${V3}/login/sso/redirect`,
+      async ({ page, failsWithPage }) => {
+        await page({ query: { redirectUrl: 'http://127.0.0.1:8009/' } })
+        await failsWithPage(400, {})
+      },
+      SSO_NOTE,
+    ),
+    operation(
+      'redirectToIdP',
+      `GET ${V3}/login/sso/redirect/{idpId}`,
+      async ({ page, failsWithPage }) => {
+        await page({ path: { idpId: 'this-device' }, query: { redirectUrl: 'http://127.0.0.1:8009/' } })
+        await failsWithPage(404, { path: { idpId: 'elsewhere' }, query: { redirectUrl: 'http://127.0.0.1:8009/' } })
+      },
+      SSO_NOTE,
+    ),
   ],
 }
 

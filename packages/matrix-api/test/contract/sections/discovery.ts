@@ -34,9 +34,14 @@ export const CAPABILITIES: Section = {
 export const VOIP: Section = {
   title: 'Voice over IP',
   operations: [
-    operation('getTurnServer', 'GET /_matrix/client/v3/voip/turnServer', async ({ ok, bob }) => {
-      await ok({ as: bob })
-    }),
+    operation(
+      'getTurnServer',
+      'GET /_matrix/client/v3/voip/turnServer',
+      async ({ ok, bob }) => {
+        await ok({ as: bob })
+      },
+      'credentials of the TURN server that is configured; `{}` where none is',
+    ),
   ],
 }
 

@@ -51,20 +51,25 @@ const DOWNLOADS: readonly Operation[] = ROUTES.flatMap(({ suffix, base }) => [
 ])
 
 const PREVIEWS: readonly Operation[] = ROUTES.map(({ suffix, base }) =>
-  operation(`getUrlPreview${suffix}`, `GET ${base}/preview_url`, async ({ ok, fails, bob }) => {
-    const site = createServer((_, response) => {
-      response.setHeader('content-type', 'text/html').end('<title>Pangolins</title>')
-    })
-    await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', resolve))
-    const { port } = site.address() as AddressInfo
-    try {
-      await ok({ as: bob, query: { url: `http://site.example:${port}/${suffix}` } })
-    } finally {
-      await new Promise((resolve) => site.close(resolve))
-    }
-    await fails(400, 'M_MISSING_PARAM', { as: bob })
-    await fails(403, 'M_FORBIDDEN', { as: bob, query: { url: `http://lan.example:${port}/` } })
-  }),
+  operation(
+    `getUrlPreview${suffix}`,
+    `GET ${base}/preview_url`,
+    async ({ ok, fails, bob }) => {
+      const site = createServer((_, response) => {
+        response.setHeader('content-type', 'text/html').end('<title>Pangolins</title>')
+      })
+      await new Promise<void>((resolve) => site.listen(0, '127.0.0.1', resolve))
+      const { port } = site.address() as AddressInfo
+      try {
+        await ok({ as: bob, query: { url: `http://site.example:${port}/${suffix}` } })
+      } finally {
+        await new Promise((resolve) => site.close(resolve))
+      }
+      await fails(400, 'M_MISSING_PARAM', { as: bob })
+      await fails(403, 'M_FORBIDDEN', { as: bob, query: { url: `http://lan.example:${port}/` } })
+    },
+    'only with `--url-previews`; else 403',
+  ),
 )
 
 export const MEDIA: Section = {

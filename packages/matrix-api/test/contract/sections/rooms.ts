@@ -1,4 +1,4 @@
-import { operation, type Section } from '../operation.ts'
+import { notOffered, operation, type Section } from '../operation.ts'
 
 const V3 = '/_matrix/client/v3'
 const V1 = '/_matrix/client/v1'
@@ -105,13 +105,15 @@ export const MEMBERSHIP: Section = {
       await fails(403, 'M_FORBIDDEN', { as: alice, path, body: { user_id: bob.userId } })
       await fails(400, 'M_MISSING_PARAM', { as: alice, path, body: {} })
     }),
-    operation('inviteBy3PID', `POST ${V3}/rooms/{roomId}/invite`, async ({ ok, fails, room, person, alice }) => {
-      const path = { roomId: await room() }
-      const body = { id_server: 'id.test', id_access_token: 'a', medium: 'email', address: 'bob@example.org' }
-      await fails(403, 'M_THREEPID_DENIED', { as: alice, path, body })
-      // The same operation in its other form is offered.
-      await ok({ as: alice, path, body: { ...body, user_id: (await person()).userId } })
-    }),
+    notOffered(
+      'inviteBy3PID',
+      `POST ${V3}/rooms/{roomId}/invite`,
+      'nobody is invited by mail or phone: M_THREEPID_DENIED',
+      async ({ fails, room, alice }) => {
+        const body = { id_server: 'id.test', id_access_token: 'a', medium: 'email', address: 'bob@example.org' }
+        await fails(403, 'M_THREEPID_DENIED', { as: alice, path: { roomId: await room() }, body })
+      },
+    ),
     operation('joinRoomById', `POST ${V3}/rooms/{roomId}/join`, async ({ ok, fails, room, person }) => {
       const user = await person()
       await ok({ as: user, path: { roomId: await room({ preset: 'public_chat' }) }, body: { reason: 'Hi' } })
