@@ -1,5 +1,6 @@
 import type { BatchOperation, KeyValueStore } from '@starling/protocol'
 import { Bucket } from './buckets.ts'
+import { countChildren } from './count-children.ts'
 import { redactionsByRoom } from './redactions-by-room.ts'
 import { Table } from './table.ts'
 
@@ -21,12 +22,17 @@ const meta = new Table<[string], number>(Bucket.meta, ['text'])
 const ROW = 'federation.schema'
 
 /** What this program writes. Each step from an older version stands in `MIGRATIONS`. */
-export const SCHEMA_VERSION = 2
+export const SCHEMA_VERSION = 3
 export const MIGRATIONS: readonly Migration[] = [
   {
     to: 2,
     what: 'Redactions that wait stand under their room. Snapshots of large states are trees of chunks: those of version 1, one row each, are read as they are.',
     run: redactionsByRoom,
+  },
+  {
+    to: 3,
+    what: 'How many events stand on each is counted, and heads hold the leaves that the current state refuses.',
+    run: countChildren,
   },
 ]
 
