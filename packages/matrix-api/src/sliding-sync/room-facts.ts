@@ -3,6 +3,7 @@ import type { Position, RoomEvent, RoomReader } from '../ports.ts'
 import { asObject, stringIn } from '../rooms/content.ts'
 import { LruCache } from '../rooms/lru-cache.ts'
 import { eventsInOrder } from '../rooms/state-reading.ts'
+import { strippedRoom } from '../sync/invited-room.ts'
 import { roomHeroes } from '../sync/room-summary.ts'
 import type { OrderedRoom } from './user-room-order.ts'
 
@@ -55,7 +56,7 @@ export class RoomFactsCache {
   async of(userId: UserId, room: OrderedRoom): Promise<RoomFacts> {
     const { roomId } = room.row
     if (room.kind !== 'joined') {
-      const value = await this.#factsOfOther(room)
+      const value = await this.#factsOfOther(userId, room)
       this.#others.set(otherKey(userId, roomId), { at: room.activity, value })
       return value
     }
@@ -103,14 +104,14 @@ export class RoomFactsCache {
     return { ...told, name: heroes.map(({ pdu }) => stringIn(pdu.content, 'displayname') ?? pdu.stateKey).join(', ') }
   }
 
-  async #factsOfOther(room: OrderedRoom): Promise<RoomFacts> {
-    const { roomId, eventId, strippedState } = room.row
+  async #factsOfOther(userId: UserId, room: OrderedRoom): Promise<RoomFacts> {
+    const { roomId, eventId } = room.row
+    if (room.kind === 'refused') return factsOf([], false)
     if (room.kind !== 'departed') {
-      const events = strippedState.map((event) => ({ type: event.type, content: asObject(event.content) }))
-      return factsOf(
-        events,
-        events.some(({ type }) => type === 'm.room.encryption'),
-      )
+      const stripped = await strippedRoom(this.#reader, userId, room.row)
+      const events = stripped.map((event) => ({ type: event.type, content: asObject(event.content) }))
+      const encrypted = events.some(({ type }) => type === 'm.room.encryption')
+      return factsOf(events, encrypted)
     }
     const left = await this.#reader.stateAfter(roomId, eventId)
     const ids = [CREATE, NAME, ALIAS].map((slot) => left.get(slot)).filter((id) => id !== undefined)
