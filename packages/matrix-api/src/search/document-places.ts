@@ -33,12 +33,14 @@ export class DocumentPlaces {
   }
 
   /** `read(document)` for the documents whose chunks were loaded: those of `documents`, ascending. */
-  async reader(documents: readonly number[]): Promise<(document: number) => Place> {
+  async reader(documents: ArrayLike<number>): Promise<(document: number) => Place> {
     const chunks = new Map<number, DataView>()
     const missing: number[] = []
-    for (const document of documents) {
-      const chunk = chunkOf(document)
-      if (chunks.has(chunk) || missing.at(-1) === chunk) continue
+    let before = -1
+    for (let at = 0; at < documents.length; at++) {
+      const chunk = chunkOf(documents[at] ?? 0)
+      if (chunk === before) continue
+      before = chunk
       const cached = this.#cache.get(chunk)
       if (cached) chunks.set(chunk, viewOf(cached))
       else missing.push(chunk)

@@ -31,19 +31,50 @@ export function encodePostings(postings: readonly Posting[]): Uint8Array {
 }
 
 export function decodePostings(bytes: Uint8Array): Posting[] {
-  const postings: Posting[] = []
-  let document = 0
-  for (let at = 0; at < bytes.length; ) {
-    let scale = 1
-    let byte = bytes[at++] ?? 0
-    while (byte >= 0x80) {
-      document += (byte - 0x80) * scale
-      scale *= 0x80
-      byte = bytes[at++] ?? 0
+  const { documents, tallies } = decodeColumns([bytes])
+  return Array.from(documents, (document, index) => {
+    const tally = tallies[index] ?? 0
+    return { document, keys: keysOf(tally), count: countOf(tally) }
+  })
+}
+
+/** Many postings side by side: a hundred thousand of them are no hundred thousand objects. */
+export interface PostingColumns {
+  /** Ascending. */
+  readonly documents: Uint32Array
+  /** Count and keys of each; `keysOf`, `countOf`. */
+  readonly tallies: Uint8Array
+}
+
+export function keysOf(tally: number): number {
+  return tally & ((1 << KEY_BITS) - 1)
+}
+
+export function countOf(tally: number): number {
+  return tally >> KEY_BITS
+}
+
+/** The postings of rows that follow each other. */
+export function decodeColumns(rows: readonly Uint8Array[]): PostingColumns {
+  // Two bytes are the least that one takes.
+  const most = rows.reduce((sum, row) => sum + row.length, 0) >> 1
+  const documents = new Uint32Array(most)
+  const tallies = new Uint8Array(most)
+  let length = 0
+  for (const bytes of rows) {
+    let document = 0
+    for (let at = 0; at < bytes.length; length++) {
+      let scale = 1
+      let byte = bytes[at++] ?? 0
+      while (byte >= 0x80) {
+        document += (byte - 0x80) * scale
+        scale *= 0x80
+        byte = bytes[at++] ?? 0
+      }
+      document += byte * scale
+      documents[length] = document
+      tallies[length] = bytes[at++] ?? 0
     }
-    document += byte * scale
-    const tally = bytes[at++] ?? 0
-    postings.push({ document, keys: tally & ((1 << KEY_BITS) - 1), count: tally >> KEY_BITS })
   }
-  return postings
+  return { documents: documents.subarray(0, length), tallies: tallies.subarray(0, length) }
 }

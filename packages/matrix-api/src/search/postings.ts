@@ -1,7 +1,7 @@
 import type { BatchOperation, KeyValueStore } from '@starling/protocol'
 import { buckets } from '../store/buckets.ts'
 import { decodeKey, encodeKey, prefixEnd } from '../store/key.ts'
-import { decodePostings, encodePostings, type Posting } from './posting-list.ts'
+import { decodeColumns, decodePostings, encodePostings, type Posting, type PostingColumns } from './posting-list.ts'
 
 /** Postings per row: what one new message rewrites for each of its words, at most about 1 KiB. */
 const PER_ROW = 256
@@ -22,12 +22,12 @@ export class Postings {
   }
 
   /** Postings of a word by ascending document, the oldest beyond {@link MAX_ROWS} left out. */
-  async of(term: string): Promise<Posting[]> {
-    const tail = await this.#row(term, TAIL)
+  async of(term: string): Promise<PostingColumns> {
+    const tail = await this.#store.get(rowKey(term, TAIL))
     const rows: Uint8Array[] = []
     const range = { gte: rowKey(term, TAIL + 1), lt: prefixEnd(wordKey(term)), reverse: true, limit: MAX_ROWS }
     for await (const [, value] of this.#store.entries(range)) rows.push(value)
-    return [...rows.reverse().flatMap(decodePostings), ...tail]
+    return decodeColumns(tail ? [...rows.reverse(), tail] : rows.reverse())
   }
 
   /** Operations that add postings; their documents are newer than all before. */

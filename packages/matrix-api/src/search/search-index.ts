@@ -3,7 +3,7 @@ import { buckets } from '../store/buckets.ts'
 import { KeyedQueue } from '../store/keyed-queue.ts'
 import { defineTable } from '../store/table.ts'
 import { DocumentPlaces, type Place } from './document-places.ts'
-import { MAX_COUNT, type Posting } from './posting-list.ts'
+import { MAX_COUNT, type Posting, type PostingColumns } from './posting-list.ts'
 import { Postings } from './postings.ts'
 import { SEARCH_KEYS, type SearchableText } from './searchable-text.ts'
 import { wordsOf } from './words.ts'
@@ -135,11 +135,11 @@ export class SearchIndex {
     return rows.map(({ key, row: { eventId } }) => ({ order: key[1], eventId }))
   }
 
-  postings(term: string): Promise<readonly Posting[]> {
+  postings(term: string): Promise<PostingColumns> {
     return this.#postings.of(term)
   }
 
-  places(documents: readonly number[]): Promise<(document: number) => Place> {
+  places(documents: ArrayLike<number>): Promise<(document: number) => Place> {
     return this.#places.reader(documents)
   }
 

@@ -226,10 +226,10 @@ test('a long common word is found among thousands in order, and removing one of 
   const ids: string[] = []
   for (let n = 0; n < 700; n++) ids.push(await here.rooms.send(message(alice, roomId, `common ${n}`)))
   await here.follower.settled()
-  assert.equal((await here.index.postings('common')).length, 700)
+  assert.equal((await here.index.postings('common')).documents.length, 700)
   await put(here, alice, roomPath(roomId, 'redact', ids[3] ?? '', 'r'), {})
   assert.equal((await search(here, alice, { search_term: 'common' })).count, 699)
-  assert.equal((await here.index.postings('common')).length, 699)
+  assert.equal((await here.index.postings('common')).documents.length, 699)
 })
 
 test('bad input 16: forged next_batch is 400, never a crash', async () => {

@@ -1,14 +1,14 @@
 import { checkInput } from '../http/check-input.ts'
 import { type Endpoint, endpoint, type Requester } from '../http/endpoint.ts'
 import type { ReadDeps } from '../rooms/deps.ts'
-import { type Candidate, findCandidates } from './find-candidates.ts'
+import { type Candidate, type Candidates, findCandidates } from './find-candidates.ts'
 import type { IndexFollower } from './index-follower.ts'
 import { type RoomScope, roomScopes } from './room-scopes.ts'
 import { searchAnswer } from './search-answer.ts'
 import type { SearchIndex } from './search-index.ts'
 import { type SearchRequest, searchRequestOf, searchSchema } from './search-input.ts'
 import { parseSearchToken, type SearchToken } from './search-token.ts'
-import { visibleResults } from './visible-results.ts'
+import { MAX_READ, visibleResults } from './visible-results.ts'
 
 export interface SearchDeps extends ReadDeps {
   readonly index: SearchIndex
@@ -48,19 +48,25 @@ async function search(
   await caughtUp(deps.follower)
   const scopes = await roomScopes(deps, requester.userId, request.filter)
   const newest = token?.newest ?? (await deps.index.newest())
-  const candidates = await findCandidates(deps.index, request, scopes, newest, token)
+  const limits = { newest, after: token, first: MAX_READ }
+  const candidates = await findCandidates(deps.index, request, scopes, limits)
   const page = await visibleResults(deps, candidates, scopes, request, token?.group)
-  const unread = page.last === undefined ? [] : candidates.slice(candidates.indexOf(page.last) + 1)
-  const count = page.results.length + (await countOpen(unread, scopes))
+  const count = page.results.length + (await countOpen(page.unread, candidates, scopes))
   return searchAnswer(deps, requester, request, { ...page, count, newest, group: token?.group })
 }
 
 /** Those of which nothing but the filter needs to be checked: counting others would tell of messages that may not be seen. */
-async function countOpen(candidates: readonly Candidate[], scopes: ReadonlyMap<number, RoomScope>): Promise<number> {
+async function countOpen(
+  unread: readonly Candidate[],
+  { others }: Candidates,
+  scopes: ReadonlyMap<number, RoomScope>,
+): Promise<number> {
+  const read = Map.groupBy(unread, ({ room }) => room)
   let count = 0
-  for (const [room, members] of Map.groupBy(candidates, (candidate) => candidate.room)) {
+  for (const room of new Set([...read.keys(), ...others.keys()])) {
     const openFrom = (await scopes.get(room)?.view.visibility.openFrom()) ?? Number.POSITIVE_INFINITY
-    count += members.filter(({ order }) => order > openFrom).length
+    for (const { order } of read.get(room) ?? []) if (order > openFrom) count += 1
+    for (const order of others.get(room) ?? []) if (order > openFrom) count += 1
   }
   return count
 }

@@ -1,6 +1,6 @@
 import type { EventId, RoomId } from '@starling/protocol'
 import type { RoomEvent, RoomReader } from '../ports.ts'
-import type { Candidate } from './find-candidates.ts'
+import type { Candidate, Candidates } from './find-candidates.ts'
 import type { RoomScope } from './room-scopes.ts'
 import type { SearchIndex } from './search-index.ts'
 import type { SearchRequest } from './search-input.ts'
@@ -20,11 +20,13 @@ export interface ResultPage {
   readonly results: readonly SearchResult[]
   /** The last candidate that was looked at, where there are more behind it. */
   readonly last: Candidate | undefined
+  /** Candidates behind it. */
+  readonly unread: readonly Candidate[]
 }
 
 /** Events read at a time, and at most for one page: a page may be shorter than asked for, the client then goes on from there. */
 const READ_AT_ONCE = 50
-const MAX_READ = 2_000
+export const MAX_READ = 2_000
 
 /**
  * Reads the candidates' events in order until the page is full: only what is still there, still says it, passes the filter, and
@@ -32,26 +34,26 @@ const MAX_READ = 2_000
  */
 export async function visibleResults(
   deps: { readonly reader: RoomReader; readonly index: SearchIndex },
-  candidates: readonly Candidate[],
+  { first: candidates, others }: Candidates,
   scopes: ReadonlyMap<number, RoomScope>,
   request: SearchRequest,
   group: SearchToken['group'],
 ): Promise<ResultPage> {
   const results: SearchResult[] = []
   const limit = Math.max(1, request.filter.limit)
-  for (let at = 0; at < candidates.length && at < MAX_READ; at += READ_AT_ONCE) {
+  for (let at = 0; at < candidates.length; at += READ_AT_ONCE) {
     const slice = candidates.slice(at, at + READ_AT_ONCE)
     const found = await shownEvents(deps, slice, scopes, request, group)
-    for (const candidate of slice) {
+    for (const [index, candidate] of slice.entries()) {
       const result = found.get(candidate.document)
       if (result) results.push(result)
-      if (results.length === limit) {
-        const isLast = candidate === candidates.at(-1)
-        return { results, last: isLast ? undefined : candidate }
-      }
+      if (results.length < limit) continue
+      const unread = candidates.slice(at + index + 1)
+      const isLast = unread.length === 0 && others.size === 0
+      return { results, unread, last: isLast ? undefined : candidate }
     }
   }
-  return { results, last: candidates.length > MAX_READ ? candidates[MAX_READ - 1] : undefined }
+  return { results, unread: [], last: others.size === 0 ? undefined : candidates.at(-1) }
 }
 
 async function shownEvents(
