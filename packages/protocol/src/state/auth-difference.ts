@@ -1,5 +1,5 @@
 import type { EventId } from '../ids/branded.ts'
-import { type AuthGraph, authGraphOf } from './auth-graph.ts'
+import { type AuthGraph, authGraphOf, numbersIn } from './auth-graph.ts'
 import type { EventSource } from './event-source.ts'
 
 /**
@@ -8,40 +8,45 @@ import type { EventSource } from './event-source.ts'
  */
 export function authDifference(sets: readonly Iterable<EventId>[], source: EventSource): Set<EventId> {
   const starts = sets.map((set) => [...set])
-  return authDifferenceIn(authGraphOf(starts.flat(), source), starts)
+  const graph = authGraphOf(starts.flat(), source)
+  const numbers = starts.map((set) => numbersIn(graph, set))
+  return new Set(authDifferenceIn(graph, numbers).map((number) => graph.ids[number] as EventId))
 }
 
-/** {@link authDifference} within a graph that holds the chains already. */
-export function authDifferenceIn(graph: AuthGraph, sets: readonly (readonly EventId[])[]): Set<EventId> {
+/** {@link authDifference}, by number, within a graph that holds the chains already. */
+export function authDifferenceIn(graph: AuthGraph, sets: readonly (readonly number[])[]): number[] {
+  const { auths, authStart } = graph
   const words = Math.ceil(sets.length / 32)
-  // For each event one bit per set: is it in the auth chain of that set?
+  // For each event one bit per set: is it in the auth chain of that set? Members of a set are not, unless reached as well.
   const reached = new Uint32Array(graph.ids.length * words)
   const isIn = startBits(graph, sets, words)
   for (let child = graph.ids.length - 1; child >= 0; child--) {
-    for (const auth of graph.authOf[child] ?? []) {
+    const end = authStart[child + 1] as number
+    for (let edge = authStart[child] as number; edge < end; edge++) {
+      const auth = auths[edge] as number
       for (let word = 0; word < words; word++) {
-        const bits = (reached[child * words + word] ?? 0) | (isIn[child * words + word] ?? 0)
-        reached[auth * words + word] = (reached[auth * words + word] ?? 0) | bits
+        const bits = (reached[child * words + word] as number) | (isIn[child * words + word] as number)
+        reached[auth * words + word] = (reached[auth * words + word] as number) | bits
       }
     }
   }
-  const difference = new Set<EventId>()
-  graph.ids.forEach((id, number) => {
+  const difference: number[] = []
+  for (let number = 0; number < graph.ids.length; number++) {
     const count = bitCount(reached, number * words, words)
-    if (count > 0 && count < sets.length) difference.add(id)
-  })
+    if (count > 0 && count < sets.length) difference.push(number)
+  }
   return difference
 }
 
-/** One bit per event and set: is the event a member of the set? Members are not in its auth chain unless reached as well. */
-function startBits(graph: AuthGraph, sets: readonly (readonly EventId[])[], words: number): Uint32Array {
+/** One bit per event and set: is the event a member of the set? */
+function startBits(graph: AuthGraph, sets: readonly (readonly number[])[], words: number): Uint32Array {
   const bits = new Uint32Array(graph.ids.length * words)
-  sets.forEach((set, index) => {
-    for (const id of set) {
-      const at = (graph.numberOf.get(id) ?? 0) * words + (index >> 5)
-      bits[at] = (bits[at] ?? 0) | (1 << (index & 31))
+  for (const [index, set] of sets.entries()) {
+    for (const number of set) {
+      const at = number * words + (index >> 5)
+      bits[at] = (bits[at] as number) | (1 << (index & 31))
     }
-  })
+  }
   return bits
 }
 

@@ -3,7 +3,6 @@ import { checkAuth } from '../auth/check-auth.ts'
 import type { AuthOptions } from '../auth/rule-input.ts'
 import type { Pdu } from '../events/pdu.ts'
 import type { EventId } from '../ids/branded.ts'
-import { createIdOfRoom } from '../ids/room-id.ts'
 import type { RoomVersionRules } from '../rooms/rules.ts'
 import type { ContendedEvents } from './contended-events.ts'
 import type { EventSource } from './event-source.ts'
@@ -75,7 +74,9 @@ export class PartialState {
   /** What the event's own auth events say, unless they were rejected. */
   #ofAuthEvents(number: number, type: string, stateKey: string): Pdu | undefined {
     const { events, graph } = this.#contended
-    for (const auth of this.#contended.authOf(number)) {
+    const { auths, authStart } = graph
+    for (let edge = authStart[number] as number; edge < (authStart[number + 1] as number); edge++) {
+      const auth = auths[edge] as number
       const event = events[auth]
       if (event === undefined || event.stateKey !== stateKey || event.type !== type) continue
       if (!this.#options.isRejected?.(graph.ids[auth] as EventId)) return event
@@ -83,6 +84,6 @@ export class PartialState {
     // Version 12: the room id stands for the create event among the auth events.
     const isImplied = type === 'm.room.create' && stateKey === '' && !this.#rules.auth.createInAuthEvents
     const roomId = events[number]?.roomId
-    return isImplied && roomId !== undefined ? this.#source.event(createIdOfRoom(roomId)) : undefined
+    return isImplied && roomId !== undefined ? this.#contended.createOf(roomId, this.#source) : undefined
   }
 }

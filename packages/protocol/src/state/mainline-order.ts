@@ -19,7 +19,7 @@ export function mainlineOrder(
   const positions = new Float64Array(events.length).fill(Number.NaN)
   // The mainline may leave what is contended, and come back.
   for (const [id, position] of mainlinePositions(powerLevels, source)) {
-    const number = graph.numberOf.get(id)
+    const number = graph.numberOf(id)
     if (number !== undefined) positions[number] = position
   }
   const ranked = numbers.map((number) => ({

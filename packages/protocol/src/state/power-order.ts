@@ -2,7 +2,6 @@ import { powerLevelsOf } from '../auth/power-levels.ts'
 import { PriorityQueue } from '../dag/priority-queue.ts'
 import { byAge } from '../dag/topological-order.ts'
 import type { Pdu } from '../events/pdu.ts'
-import { createIdOfRoom } from '../ids/room-id.ts'
 import { ownValue } from '../json/own-value.ts'
 import type { RoomVersionRules } from '../rooms/rules.ts'
 import type { ContendedEvents } from './contended-events.ts'
@@ -100,7 +99,7 @@ function createOf(
   source: EventSource,
   rules: RoomVersionRules,
 ): Pdu | undefined {
-  if (!rules.auth.createInAuthEvents) return source.event(createIdOfRoom(event.roomId))
+  if (!rules.auth.createInAuthEvents) return contended.createOf(event.roomId, source)
   const create = contended.authEvent(number, 'm.room.create', '')
   return create === undefined ? undefined : contended.events[create]
 }

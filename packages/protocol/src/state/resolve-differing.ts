@@ -5,7 +5,7 @@ import type { RoomVersionRules } from '../rooms/rules.ts'
 import { authDifferenceIn } from './auth-difference.ts'
 import { authGraphOf } from './auth-graph.ts'
 import { splitConflicts } from './conflicts.ts'
-import { conflictedSubgraph } from './full-conflicted-set.ts'
+import { markConflictedSubgraph, numbersOfConflicts } from './full-conflicted-set.ts'
 import type { ResolveOptions } from './iterative-auth.ts'
 import { type LoadEvents, LoadedEvents } from './loaded-events.ts'
 import { authEventOf } from './power-order.ts'
@@ -68,15 +68,22 @@ async function resolveDifferingV2(
   const conflicts = splitConflicts(states.sets)
   await loaded.addWithChains(conflicts.conflicted)
   const graph = authGraphOf(conflicts.conflicted, loaded)
-  const full = new Set(conflicts.conflicted)
-  const difference = authDifferenceIn(graph, conflicts.conflictedBySet)
-  if (difference.size > 0) {
+  const { conflicted, sets } = numbersOfConflicts(conflicts, graph)
+  const full = new Uint8Array(graph.ids.length)
+  for (const number of conflicted) full[number] = 1
+  const difference = authDifferenceIn(graph, sets)
+  if (difference.length > 0) {
     // What authorises an event of all states is in the auth chains of all of them.
-    const common = await states.authorisingAgreed(difference)
-    for (const id of difference) if (!common.has(id)) full.add(id)
+    const common = await states.authorisingAgreed(new Set(difference.map((number) => graph.ids[number] as EventId)))
+    for (const number of difference) if (!common.has(graph.ids[number] as EventId)) full[number] = 1
   }
-  if (rules.stateResolution === 'v2.1') for (const id of conflictedSubgraph(conflicts.conflicted, graph)) full.add(id)
-  const unconflicted = agreedFor(full, states, loaded, rules)
+  if (rules.stateResolution === 'v2.1') markConflictedSubgraph(conflicted, graph, full)
+  const unconflicted = agreedFor(
+    graph.ids.filter((_, number) => full[number] === 1),
+    states,
+    loaded,
+    rules,
+  )
   await loaded.add(unconflicted.values())
   if (!rules.auth.createInAuthEvents) {
     const first = loaded.event(conflicts.conflicted[0] as EventId)

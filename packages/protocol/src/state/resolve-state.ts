@@ -37,7 +37,8 @@ export function resolveState(
 export interface Contention {
   readonly conflicts: Conflicts
   readonly graph: AuthGraph
-  readonly full: ReadonlySet<EventId>
+  /** One flag per number of the graph. */
+  readonly full: Uint8Array
 }
 
 /** Steps 1 to 5 of the algorithm. */
