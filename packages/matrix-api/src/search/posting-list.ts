@@ -13,11 +13,11 @@ const KEY_BITS = 3
 
 /**
  * Postings by ascending document as bytes: for each the distance to the document before it (varint, least significant seven
- * bits first), then one byte of count and keys.
+ * bits first), then one byte of count and keys. `last`: the document that stands before them in the row.
  */
-export function encodePostings(postings: readonly Posting[]): Uint8Array {
+export function encodePostings(postings: readonly Posting[], last = 0): Uint8Array {
   const bytes: number[] = []
-  let before = 0
+  let before = last
   for (const { document, keys, count } of postings) {
     let distance = document - before
     before = document

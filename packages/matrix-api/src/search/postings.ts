@@ -36,7 +36,16 @@ export class Postings {
     const tails = await this.#store.getMany(terms.map((term) => rowKey(term, TAIL)))
     const operations: BatchOperation[] = []
     for (const [index, term] of terms.entries()) {
-      const tail = [...decodePostings(tails[index] ?? new Uint8Array()), ...(added.get(term) ?? [])]
+      const before = tails[index] ?? new Uint8Array()
+      const more = added.get(term) ?? []
+      const { documents } = decodeColumns([before])
+      if (documents.length + more.length < PER_ROW) {
+        // The usual case: what is there stays as it is.
+        const value = Buffer.concat([before, encodePostings(more, documents.at(-1))])
+        operations.push({ type: 'put', key: rowKey(term, TAIL), value })
+        continue
+      }
+      const tail = [...decodePostings(before), ...more]
       while (tail.length >= PER_ROW) {
         const full = tail.splice(0, PER_ROW)
         operations.push(write(term, full[0]?.document ?? 0, full))
