@@ -199,7 +199,7 @@ export function createMatrixApi(ports: MatrixApiPorts, options: MatrixApiOptions
         const owner = await accounts.owner()
         return owner ? [owner] : []
       },
-      exists: (userId) => accounts.exists(userId),
+      exists: (userId) => accounts.isPerson(userId),
       profile: async (userId) => ((await accounts.exists(userId)) ? profiles.whole(userId) : undefined),
     },
     async issueToken(userId, deviceDisplayName) {

@@ -157,6 +157,12 @@ export class Accounts {
     return (await this.#active(userId)) !== undefined
   }
 
+  /** Whether there is somebody behind the account: others may invite and ask for these, not for the node's own voice. */
+  async isPerson(userId: UserId): Promise<boolean> {
+    const row = await this.#active(userId)
+    return row !== undefined && row.kind !== 'system'
+  }
+
   async get(userId: UserId): Promise<AccountRow | undefined> {
     return this.#table.get(userId)
   }

@@ -73,3 +73,28 @@ test('inhibit_login makes an account without a session', async () => {
   const answer = await api.request('POST', REGISTER, { body })
   assert.deepEqual(answer.body, { user_id: '@ada:here.test', home_server: 'here.test' })
 })
+
+test('the registration token can be given on the fallback page; a wrong one is refused, five end the session', async () => {
+  const registration = { mode: 'token', token: 'right' } as const
+  await using api = await startTestApi(accountSection({ registration }))
+  const FALLBACK = '/_matrix/client/v3/auth/m.login.registration_token/fallback/web'
+  const headers = { 'content-type': 'application/x-www-form-urlencoded' }
+  const attemptIn = (page: { body: string }) => /name="attempt" value="([^"]+)"/.exec(page.body)?.[1] ?? ''
+  const begin = async () => (await api.request('POST', REGISTER, { body: { username: 'ada' } })).body.session as string
+  const page = (session: string) => api.request('GET', FALLBACK, { query: { session } })
+  const press = (attempt: string, token: string) =>
+    api.request('POST', FALLBACK, { headers, body: new URLSearchParams({ attempt, token }).toString() })
+  const finish = (session: string) => api.request('POST', REGISTER, { body: { username: 'ada', auth: { session } } })
+
+  const session = await begin()
+  const wrong = await press(attemptIn(await page(session)), 'wrong')
+  assert.deepEqual([wrong.status, (await finish(session)).status], [403, 401])
+  assert.match((await press(attemptIn(wrong), ' right ')).body, /onAuthDone/)
+  assert.equal((await finish(session)).body.user_id, '@ada:here.test')
+
+  const guessed = (await api.request('POST', REGISTER, { body: { username: 'bob' } })).body.session as string
+  let answer = await page(guessed)
+  for (let i = 0; i < 5; i++) answer = await press(attemptIn(answer), `guess ${i}`)
+  assert.equal((await press(attemptIn(answer), 'right')).status, 404, 'the session is over')
+  assert.equal((await page('nonsense')).status, 404)
+})

@@ -1,14 +1,13 @@
-import { timingSafeEqual } from 'node:crypto'
 import type { UserId } from '@starling/protocol'
 import { z } from 'zod'
 import { checkInput } from '../http/check-input.ts'
 import { type Call, endpoint } from '../http/endpoint.ts'
 import { MatrixError } from '../http/matrix-error.ts'
-import { tokenHash } from '../session/token.ts'
 import type { AccountDeps, Registration } from './deps.ts'
 import { authOf } from './interactive-auth/interactive-auth.ts'
 import type { UiaFlows } from './interactive-auth/uia-sessions.ts'
 import { deviceRequest, openSession } from './open-session.ts'
+import { isRegistrationToken, REGISTRATION_TOKEN_STAGE } from './registration-token.ts'
 
 const request = z.object({
   username: z.string().optional(),
@@ -67,7 +66,7 @@ export function registrationTokenValidity(deps: AccountDeps) {
     async handle(call) {
       const { token } = checkInput(z.object({ token: z.string() }), { ...call.query })
       registrationFlows(deps.registration)
-      return { valid: deps.registration.mode === 'token' && sameText(token, deps.registration.token) }
+      return { valid: isRegistrationToken(deps.registration, token) }
     },
   })
 }
@@ -78,11 +77,11 @@ function registrationFlows(registration: Registration): UiaFlows {
   if (registration.mode === 'open') {
     return { flows: [{ stages: ['m.login.dummy'] }], checks: { 'm.login.dummy': async () => true } }
   }
-  const { token } = registration
   return {
-    flows: [{ stages: ['m.login.registration_token'] }],
+    flows: [{ stages: [REGISTRATION_TOKEN_STAGE] }],
     checks: {
-      'm.login.registration_token': async (auth) => typeof auth.token === 'string' && sameText(auth.token, token),
+      [REGISTRATION_TOKEN_STAGE]: async ({ token }) =>
+        typeof token === 'string' && isRegistrationToken(registration, token),
     },
   }
 }
@@ -90,9 +89,4 @@ function registrationFlows(registration: Registration): UiaFlows {
 function createAccount(deps: AccountDeps, { username, password }: z.output<typeof request>): Promise<UserId> {
   const localpart = username ?? Buffer.from(deps.randomBytes(6)).toString('hex')
   return deps.accounts.create(localpart, password)
-}
-
-/** Compares digests: takes the same time wherever the first difference is. */
-function sameText(a: string, b: string): boolean {
-  return timingSafeEqual(Buffer.from(tokenHash(a)), Buffer.from(tokenHash(b)))
 }

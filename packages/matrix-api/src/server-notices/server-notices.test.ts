@@ -92,6 +92,7 @@ test('the account that speaks for the node cannot log in, is not listed, and tak
   const login = { type: 'm.login.password', identifier: { type: 'm.id.user', user: 'starling2' }, password: '' }
   assert.deepEqual(await here.outcome('POST', client('/login'), '', login), [403, 'M_FORBIDDEN'])
   assert.ok(!(await here.api.accounts.list()).includes(system as never))
+  assert.equal(await here.api.localUsers.exists(system as never), false, 'nobody invites it from elsewhere')
   const suspend = client(`/admin/suspend/${system}`, 'v1')
   assert.deepEqual(await here.outcome('PUT', suspend, owner, { suspended: true }), [403, 'M_FORBIDDEN'])
 })

@@ -71,6 +71,14 @@ export class UiaSessions {
     return this.#sessions.get(sessionId)
   }
 
+  /** A stage was tried by other means, and failed. */
+  failed(sessionId: string): void {
+    const session = this.#sessions.get(sessionId)
+    if (!session) return
+    session.failures += 1
+    if (session.failures >= MAX_FAILURES) this.#sessions.delete(sessionId)
+  }
+
   /** A stage was completed by other means (the fallback page). */
   complete(sessionId: string, stage: string): boolean {
     const session = this.#sessions.get(sessionId)
