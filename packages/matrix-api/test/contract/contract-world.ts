@@ -90,15 +90,17 @@ export async function startContractWorld(
   }
   const inRoom = (roomId: RoomId, ...parts: readonly string[]) =>
     `/_matrix/client/v3/rooms/${[roomId, ...parts].map(encodeURIComponent).join('/')}`
-  const person = async (localpart = id('person'), password?: string): Promise<TestUser> => {
-    const userId = await api.api.accounts.create(localpart, password)
+  const session = async (userId: UserId): Promise<TestUser> => {
     const { deviceId, accessToken } = await api.api.issueToken(userId, 'Phone')
     return { userId, deviceId, token: accessToken }
+  }
+  const person = async (localpart = id('person'), password?: string): Promise<TestUser> => {
+    return session(await api.api.accounts.create(localpart, password))
   }
   const join = async (user: TestUser, roomId: RoomId) => {
     await must('POST', inRoom(roomId, 'join'), user, {})
   }
-  const alice = await api.user('alice', 'ALICE')
+  const alice = await session(await api.api.accounts.ensureOwner('alice'))
   const bob = await person('bob')
   return {
     ...{ api, other, alice, bob, id, person, join },
