@@ -16,7 +16,7 @@ export interface IndexFollowerDeps {
 
 /** Events read and indexed in one batch. */
 const PAGE = 250
-/** Longest wait for something to happen, after which the rooms are looked over anyway (a room was forgotten). */
+/** Between two looks at all rooms: what was pruned is out of the index so much later at most. */
 const ROUND_MS = 60 * 60 * 1000
 /** Between two batches of a room's history, so that who uses the node does not notice. */
 const PAUSE_MS = 5
@@ -36,6 +36,7 @@ export class IndexFollower implements HistoryListener {
   /** By room: one indexing of a room at a time. */
   readonly #queue = new KeyedQueue()
   #seen: Position = 0
+  #lookedOver = 0
   #running: Promise<void> = Promise.resolve()
 
   constructor(deps: IndexFollowerDeps) {
@@ -81,18 +82,19 @@ export class IndexFollower implements HistoryListener {
     await this.catchUp()
     await this.#lookOver()
     while (!this.#stop.signal.aborted) {
-      const something = await this.#deps.positions.wait(this.#seen, ({ rooms }) => (rooms?.length ?? 0) > 0, {
+      await this.#deps.positions.wait(this.#seen, ({ rooms }) => (rooms?.length ?? 0) > 0, {
         timeoutMs: ROUND_MS,
         signal: this.#stop.signal,
       })
       if (this.#stop.signal.aborted) return
       await this.catchUp()
-      if (!something) await this.#lookOver()
+      if (this.#deps.clock.now() - this.#lookedOver >= ROUND_MS) await this.#lookOver()
     }
   }
 
   /** For what nobody tells of: rooms that are gone, history that came or went otherwise. */
   async #lookOver(): Promise<void> {
+    this.#lookedOver = this.#deps.clock.now()
     const rooms = new Set(await this.#rooms())
     for (const roomId of await this.#deps.index.rooms()) {
       if (!rooms.has(roomId)) await this.#queue.run(roomId, () => this.#deps.index.removeRoom(roomId))

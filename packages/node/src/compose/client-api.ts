@@ -60,6 +60,7 @@ export function createClientApi(parts: ClientApiParts): MatrixApi {
       pushGateways: config.pushGateways,
       voip: voipSettings(config),
       urlPreviews: config.urlPreviews,
+      mediaLimits: mediaLimitsOf(config),
       // Beyond loopback the node has names that it cannot know; there the owner's password stands guard.
       allowedHosts: isLoopback(config.listen.host) ? LOOPBACK_HOSTS : undefined,
       trustedOrigins: parts.trustedOrigins,
@@ -79,4 +80,13 @@ export async function requirePasswordBeyondLoopback(api: MatrixApi, config: Conf
 function registrationOf({ registration, registrationToken }: Config): Registration {
   if (registration === 'token') return { mode: 'token', token: registrationToken ?? '' }
   return { mode: registration }
+}
+
+/** What the owner has not set is left to the media store's own defaults. */
+function mediaLimitsOf({ mediaMaxUpload, mediaQuota, mediaCache }: Config) {
+  return {
+    ...(mediaMaxUpload !== undefined && { maxBytes: mediaMaxUpload }),
+    ...(mediaQuota !== undefined && { quotaBytes: mediaQuota }),
+    ...(mediaCache !== undefined && { cacheBytes: mediaCache }),
+  }
 }

@@ -92,3 +92,13 @@ test('history is kept unless the owner says otherwise; days are whole and positi
     assert.throws(() => loadConfig(['--history-days', days], {}), /history-days/)
   }
 })
+
+test('media limits are given in mebibytes, and nonsense is refused', () => {
+  const { config } = loadConfig(['--media-max-upload', '10', '--media-quota', '100'], { STARLING_MEDIA_CACHE: '50' })
+  const MIB = 1024 * 1024
+  assert.deepEqual([config.mediaMaxUpload, config.mediaQuota, config.mediaCache], [10 * MIB, 100 * MIB, 50 * MIB])
+  assert.equal(loadConfig([], {}).config.mediaQuota, undefined)
+  for (const text of ['0', '-1', '1.5', 'much']) {
+    assert.throws(() => loadConfig(['--media-cache', text], {}), ConfigError)
+  }
+})

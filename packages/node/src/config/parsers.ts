@@ -53,6 +53,14 @@ export function parseDays(text: string): Parsed<number | undefined> {
   return Number.isSafeInteger(days) && days >= 1 && days <= 36_500 ? ok(days) : bad('must be a number of days, or off')
 }
 
+/** Whole mebibytes, at least one, as bytes. */
+export function parseMebibytes(text: string): Parsed<number> {
+  const size = Number(text)
+  return Number.isSafeInteger(size) && size >= 1 && size <= 2 ** 30
+    ? ok(size * 1024 * 1024)
+    : bad('must be a number of MiB, at least 1')
+}
+
 export function parseElementListen(text: string): Parsed<ListenAddress | 'off'> {
   return text === 'off' ? ok('off') : parseListen(text)
 }
