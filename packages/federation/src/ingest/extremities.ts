@@ -17,14 +17,18 @@ const MAX_DEAD = 100
  * Notes where more than one event stands on another, so that a peeling (`settle-extremities.ts`) sees what it lays bare.
  */
 export async function leavesWith(event: StoredEvent, transaction: RoomTransaction): Promise<readonly EventId[]> {
-  const { number } = transaction.requireHead()
-  const leaves = new Set(leavesOf(transaction.requireHead()))
+  const head = transaction.requireHead()
+  const { number } = head
+  const leaves = new Set(leavesOf(head))
+  let forks = head.forks + (event.late ? 1 : 0)
   const parents = await graphParents(event.pdu, transaction)
   for (const eventId of new Set([...event.pdu.prevEvents, ...parents.keys()])) {
     if (leaves.delete(eventId)) continue
     const known = (await tables.furtherChildren.get(transaction, number, eventId)) ?? 0
     transaction.write(tables.furtherChildren.put([number, eventId], known + 1))
+    forks++
   }
+  transaction.head = { ...head, forks }
   return event.late ? [...leaves] : [...leaves, event.pdu.eventId]
 }
 

@@ -67,6 +67,7 @@ export function newRoomHead(transaction: RoomTransaction, number: RoomNumber, ru
     extremities: [],
     dead: [],
     exposed: [],
+    forks: 0,
     state: EMPTY_STATE,
     lastChange: 0,
     lastStateChange: 0,

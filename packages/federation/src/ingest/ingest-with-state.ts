@@ -31,7 +31,8 @@ export async function ingestWithState(
   }
   const states: RoomState[] = [transaction.deriveState(head.state, head.state.map.changesTo(PersistentMap.from(map)))]
   for (const parent of (await transaction.events(prevEvents)).values()) {
-    if (parent.after !== undefined && !parent.approximate && parent.room === head.number) states.push(await transaction.state(parent.after))
+    if (parent.after !== undefined && !parent.approximate && parent.room === head.number)
+      states.push(await transaction.state(parent.after))
   }
   const before = await parts.resolve(transaction, states)
   const verdict = await ingestPdu(checked, transaction, parts, { ...options, before })

@@ -1,6 +1,7 @@
 import { type EventId, type Pdu, stateSlot } from '@starling/protocol'
 import type { RoomTransaction } from '../room/room-transaction.ts'
 import { Bucket } from '../store/buckets.ts'
+import type { StoredEvent } from '../store/event-store.ts'
 import { decodeKey, encodeKey } from '../store/key-encoding.ts'
 import { type CitationRow, type RoomNumber, tables } from '../store/tables.ts'
 
@@ -9,16 +10,18 @@ import { type CitationRow, type RoomNumber, tables } from '../store/tables.ts'
  * auth chains of a whole room. Events that authorise nearly everything, in a room that is taken in as a whole (`whole`), get
  * no such notes: a row per member and power levels event would double what a join writes.
  *
+ * `known`: what is stored of the event already; looked up where the caller did not.
+ *
  * @returns what the event's own row says of notes about it
  */
 export async function noteCitations(
   pdu: Pdu,
   room: RoomNumber,
   transaction: RoomTransaction,
-  { whole = false }: { readonly whole?: boolean } = {},
+  { whole = false, ...looked }: { readonly whole?: boolean; readonly known?: StoredEvent | undefined } = {},
 ): Promise<{ readonly tracked?: true }> {
   if (pdu.stateKey === undefined) return {}
-  const known = await transaction.event(pdu.eventId)
+  const known = 'known' in looked ? looked.known : await transaction.event(pdu.eventId)
   if (known) return known.tracked ? { tracked: true } : {}
   const tracked = pdu.type !== 'm.room.create' && (!whole || pdu.type === 'm.room.member')
   const row: CitationRow = { slot: stateSlot(pdu.type, pdu.stateKey), tracked }

@@ -4,12 +4,8 @@ import type { ResolveStates } from '../state/resolve-states.ts'
 import { resolveTips } from '../state/resolve-tips.ts'
 import type { RoomState } from '../state/state-store.ts'
 import type { StoredEvent } from '../store/event-store.ts'
-import { tables } from '../store/tables.ts'
-import { graphParents } from './graph-parents.ts'
-import { checkByCurrentState } from './step-6-current-state.ts'
+import { Judge, laidBare } from './laid-bare.ts'
 
-/** Events judged in one peeling. What lies deeper under refused events is no extremity. */
-const MAX_PEELED = 1_000
 /** Peelings until the states that were seen decide together. */
 const MAX_ROUNDS = 8
 
@@ -62,63 +58,13 @@ async function peel(
   judge: Judge,
 ): Promise<ReadonlySet<EventId>> {
   const live = new Set<EventId>()
-  const refusedChildren = new Map<EventId, number>()
-  let open = [...leaves].sort()
-  for (let peeled = 0; open.length > 0 && peeled < MAX_PEELED; peeled += open.length) {
-    const next: EventId[] = []
-    for (const [eventId, event] of await transaction.events(open)) {
-      if (await judge.isAllowed(event, states)) live.add(eventId)
-      else next.push(...(await exposedBy(event, refusedChildren, transaction)))
-    }
-    open = next.sort()
+  const refused = new Map<EventId, StoredEvent>()
+  for (const [eventId, event] of await transaction.events(leaves)) {
+    if (await judge.isAllowed(event, states)) live.add(eventId)
+    else refused.set(eventId, event)
   }
+  if (refused.size > 0) for (const eventId of await laidBare(refused, states, transaction, judge)) live.add(eventId)
   return live.size > 0 ? live : new Set(leaves)
-}
-
-/** The events on which nothing stands any more once this one is refused as well. */
-async function exposedBy(
-  event: StoredEvent,
-  refusedChildren: Map<EventId, number>,
-  transaction: RoomTransaction,
-): Promise<readonly EventId[]> {
-  const exposed: EventId[] = []
-  const room = transaction.requireHead().number
-  for (const [eventId, parent] of await graphParents(event.pdu, transaction)) {
-    const refused = (refusedChildren.get(eventId) ?? 0) + 1
-    refusedChildren.set(eventId, refused)
-    const further = (await tables.furtherChildren.get(transaction, room, eventId)) ?? 0
-    if (refused === (parent.late ? 0 : 1) + further) exposed.push(eventId)
-  }
-  return exposed
-}
-
-/** Remembers what it said: of messages by sender, type and state, since nothing else of them is asked for. */
-class Judge {
-  readonly #transaction: RoomTransaction
-  readonly #ed25519: Ed25519
-  readonly #known = new Map<string, boolean>()
-
-  constructor(transaction: RoomTransaction, ed25519: Ed25519) {
-    this.#transaction = transaction
-    this.#ed25519 = ed25519
-  }
-
-  /** By every one of these states. */
-  async isAllowed(event: StoredEvent, states: readonly RoomState[]): Promise<boolean> {
-    for (const state of states) if (!(await this.#isAllowedBy(event, state))) return false
-    return true
-  }
-
-  async #isAllowedBy(event: StoredEvent, state: RoomState): Promise<boolean> {
-    const { type, sender, eventId, stateKey, redacts } = event.pdu
-    const isPlain = stateKey === undefined && redacts === undefined && !event.barred
-    const key = isPlain ? `${state.id} ${sender} ${type}` : `${state.id} ${eventId}`
-    const known = this.#known.get(key)
-    if (known !== undefined) return known
-    const { allowed } = await checkByCurrentState(event, state, this.#transaction, this.#ed25519)
-    this.#known.set(key, allowed)
-    return allowed
-  }
 }
 
 async function stateAfter(

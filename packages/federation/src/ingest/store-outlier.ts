@@ -26,9 +26,16 @@ export function outlierRoomOf(transaction: RoomTransaction): OutlierRoom {
 
 const CREATE = stateSlot('m.room.create', '')
 
+/** `known`: what is stored of it already, where somebody has looked. */
+export interface Outlier {
+  readonly pdu: Pdu
+  readonly incomplete?: boolean
+  readonly known?: StoredEvent | undefined
+}
+
 /** Stores an event outside the DAG: without state, parents or place in the timeline. */
 export async function storeOutlier(
-  { pdu, incomplete }: { readonly pdu: Pdu; readonly incomplete?: boolean },
+  { pdu, incomplete, ...looked }: Outlier,
   verdict: { readonly status: 'outlier' } | { readonly status: 'rejected'; readonly reason: string },
   transaction: RoomTransaction,
   room: OutlierRoom = outlierRoomOf(transaction),
@@ -38,7 +45,7 @@ export async function storeOutlier(
   const event: StoredEvent = {
     ...{ room: number, roomId: transaction.roomId, version: rules.version, ...verdict, pdu },
     ...(incomplete ? { incomplete: true as const } : {}),
-    ...(await noteCitations(pdu, number, transaction, { whole: room.grows !== true })),
+    ...(await noteCitations(pdu, number, transaction, { whole: room.grows !== true, ...looked })),
   }
   const early = transaction.head && (await findPendingRedaction(pdu, rules, transaction))
   transaction.putEvent(early ? { ...event, pdu: early.pdu, redactedBy: early.redaction.pdu.eventId } : event)
@@ -74,7 +81,7 @@ export async function storeOutliers(
     if (stored && !(isRejectedOutlier && completes(checked, stored))) {
       if (completes(checked, stored)) await completeEvent(stored, checked, transaction)
       verdicts.set(eventId, verdictOfKnown(stored))
-    } else verdicts.set(eventId, await judgeOutlier(checked, transaction, room, ed25519))
+    } else verdicts.set(eventId, await judgeOutlier(checked, stored, transaction, room, ed25519))
   }
   return verdicts
 }
@@ -87,12 +94,13 @@ function createFirst(ordered: readonly Pdu[]): Pdu[] {
 
 async function judgeOutlier(
   { pdu, redacted: incomplete }: CheckedPdu,
+  known: StoredEvent | undefined,
   transaction: RoomTransaction,
   room: OutlierRoom,
   ed25519: Ed25519,
 ): Promise<Verdict> {
   if (pdu.type === 'm.room.create' && room.createId !== undefined && pdu.eventId !== room.createId) {
-    return storeOutlier({ pdu, incomplete }, { status: 'rejected', reason: 'create_second' }, transaction, room)
+    return storeOutlier({ pdu, incomplete, known }, { status: 'rejected', reason: 'create_second' }, transaction, room)
   }
   const result = await checkByAuthEvents(pdu, room.rules, transaction, ed25519)
   if (result.kind === 'missing') {
@@ -102,7 +110,7 @@ async function judgeOutlier(
     result.kind === 'allowed'
       ? ({ status: 'outlier' } as const)
       : ({ status: 'rejected', reason: result.reason } as const)
-  return storeOutlier({ pdu, incomplete }, verdict, transaction, room)
+  return storeOutlier({ pdu, incomplete, known }, verdict, transaction, room)
 }
 
 function verdictOfKnown(stored: StoredEvent): Verdict {

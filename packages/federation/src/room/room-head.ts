@@ -14,6 +14,8 @@ export interface RoomHead {
   readonly dead: readonly EventId[]
   /** Those of `extremities` that are no leaves: only dead events stand on them. */
   readonly exposed: readonly EventId[]
+  /** Moves whenever an event comes to stand on what is no leaf: what was found by counting children is found again. */
+  readonly forks: number
   /** Resolution of the states after all forward extremities. */
   readonly state: RoomState
   readonly lastChange: number
@@ -33,6 +35,7 @@ export function headRow(head: RoomHead): HeadRow {
     extremities: head.extremities,
     ...(head.dead.length > 0 ? { dead: head.dead } : {}),
     ...(head.exposed.length > 0 ? { exposed: head.exposed } : {}),
+    ...(head.forks > 0 ? { forks: head.forks } : {}),
     state: head.state.id,
     lastChange: head.lastChange,
     lastStateChange: head.lastStateChange,

@@ -77,12 +77,12 @@ export class RoomHeads {
     if (!row) return undefined
     const rules = roomVersionRules(room.version)
     if (!rules) throw new Error(`room ${roomId} has the unknown version ${room.version}`)
-    const { state, lastStateChange = row.lastChange, dead = [], exposed = [], ...rest } = row
+    const { state, lastStateChange = row.lastChange, dead = [], exposed = [], forks = 0, ...rest } = row
     const servers = new Map<ServerName, number>()
     for await (const { key, value } of tables.joinedServer.scan(this.#database.durable, [room.number])) {
       servers.set(key[1], value)
     }
-    const known = { ...rest, dead, exposed, lastStateChange, servers: PersistentMap.from(servers) }
+    const known = { ...rest, dead, exposed, forks, lastStateChange, servers: PersistentMap.from(servers) }
     return { ...known, roomId, number: room.number, rules, state: await this.#states.get(room.number, state) }
   }
 

@@ -23,6 +23,8 @@ export interface HeadRow {
   readonly dead?: readonly EventId[]
   /** Those of `extremities` on which only dead events stand. Absent where none. */
   readonly exposed?: readonly EventId[]
+  /** Moves whenever `furtherChildren` does. Absent: 0. */
+  readonly forks?: number
   /** Resolution of the states after all forward extremities. */
   readonly state: StateId
   /** Position of the newest change of any kind. */

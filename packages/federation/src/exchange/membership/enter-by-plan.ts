@@ -1,4 +1,4 @@
-import type { AbortOptions, EventId, JsonObject, ServerName } from '@starling/protocol'
+import type { AbortOptions, EventId, JsonObject, RoomId, ServerName } from '@starling/protocol'
 import { roomVersionRules } from '@starling/protocol'
 import { breathe } from '../../breathe.ts'
 import type { CheckedPdu, RoomEngine, StagedRoom, Verdict } from '../../contracts.ts'
@@ -81,7 +81,7 @@ async function stageAll(
   const staging = new Staging(parts.engine, plan)
   const given = await takeFirst(parts, plan, first)
   if (!given) return refused('an event beside the manifest failed its checks')
-  const here = await alreadyHere(parts.engine, ids)
+  const here = await alreadyHere(parts.engine, plan.roomId, ids)
   const early = ids.flatMap((id) => (here.has(id) ? [] : (given.get(id) ?? [])))
   const missing = ids.filter((id) => !here.has(id) && !given.has(id))
   const target = { roomId: plan.roomId, roomVersion: plan.roomVersion, rules }
@@ -122,8 +122,10 @@ async function takeFirst(
 }
 
 /** Events that an earlier attempt, or an earlier stay in the room, left here. */
-async function alreadyHere(engine: RoomEngine, ids: readonly EventId[]): Promise<ReadonlySet<EventId>> {
+async function alreadyHere(engine: RoomEngine, roomId: RoomId, ids: readonly EventId[]): Promise<ReadonlySet<EventId>> {
   const here = new Set<EventId>()
+  // Of a room that has no number yet nothing is stored.
+  if ((await engine.roomVersion(roomId)) === undefined) return here
   for (let start = 0; start < ids.length; start += BATCH) {
     if (start > 0) await breathe()
     for (const id of (await engine.events(ids.slice(start, start + BATCH))).keys()) here.add(id)
