@@ -1,11 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import type { JsonObject, RoomId } from '@starling/protocol'
+import type { RoomReader } from '../ports.ts'
 import { roomPath } from '../rooms/testing/paths.ts'
 import { type RoomServer, startRoomServer } from '../rooms/testing/room-server.ts'
 import { MemoryStore } from '../testing/memory-store.ts'
 import { expectMatchesSpec } from '../testing/openapi.ts'
 import type { TestAnswer, TestUser } from '../testing/test-api.ts'
+import { IndexFollower } from './index-follower.ts'
 import { wordsOf } from './words.ts'
 
 interface Found {
@@ -216,6 +218,42 @@ test('rooms stored before there was an index are indexed in the background, and 
   const found = await search(here, alice, { search_term: 'old', order_by: 'recent' })
   assert.equal(found.count, 600)
   assert.equal(bodies(await search(here, alice, { search_term: 'old 0' }))[0], 'old 0')
+})
+
+/** `port` with some of its methods replaced. */
+function replacing(port: RoomReader, methods: Partial<RoomReader>): RoomReader {
+  const read = (_: RoomReader, name: string) => {
+    const own = methods[name as keyof RoomReader]
+    if (own) return own
+    const value = port[name as keyof RoomReader]
+    return typeof value === 'function' ? value.bind(port) : value
+  }
+  return new Proxy(port, { get: read as ProxyHandler<RoomReader>['get'] } as ProxyHandler<RoomReader>)
+}
+
+test('messages that were pruned as too old leave the index at the next look over the rooms', async () => {
+  const store = new MemoryStore()
+  await using here = await startRoomServer({ store })
+  const alice = await here.user('alice')
+  const roomId = await here.createRoom(alice)
+  const old = new Set<string>()
+  for (let n = 0; n < 3; n++) old.add(await here.rooms.send(message(alice, roomId, `ancient ${n}`)))
+  await here.rooms.send(message(alice, roomId, 'recent'))
+  const { reader } = here.rooms
+  // As a pruned message is read: its redacted form, which nothing redacted.
+  const events: RoomReader['events'] = async (room, ids) =>
+    (await reader.events(room, ids)).map((event) =>
+      old.has(event.pdu.eventId) ? { ...event, pdu: { ...event.pdu, content: {} } } : event,
+    )
+  const follower = new IndexFollower({
+    ...{ index: here.index, positions: here.rooms.positions, users: here.accounts, clock: here.clock },
+    ...{ logger: here.logger, reader: replacing(reader, { events }) },
+  })
+  await here.follower.settled()
+  assert.ok(await isIndexed(store, 'ancient'))
+  await follower.settled()
+  assert.ok(!(await isIndexed(store, 'ancient')))
+  assert.ok(await isIndexed(store, 'recent'))
 })
 
 test('a long common word is found among thousands in order, and removing one of them leaves the rest', async () => {

@@ -9,6 +9,9 @@ import type { SentRoom } from './sent-room.ts'
  */
 const MAX_ROOMS = 10_000
 
+/** Why a wait is ended; given, so that none has to be made for every request. */
+const SUPERSEDED = 'superseded'
+
 /** How far a room's stream was given: up to the connection's own position (`live`), or left behind at an earlier one. */
 export type Progress = 'live' | Position
 
@@ -87,7 +90,7 @@ export class Connection {
       if (!offered || offered.pos !== pos) return undefined
       this.#accept(offered)
     }
-    this.#current.abort()
+    this.#current.abort(SUPERSEDED)
     this.#current = new AbortController()
     return { number: ++this.#turn, signal: this.#current.signal }
   }
@@ -106,7 +109,7 @@ export class Connection {
   /** Ends what waits on it. */
   close(): void {
     this.#turn += 1
-    this.#current.abort()
+    this.#current.abort(SUPERSEDED)
   }
 
   #accept({

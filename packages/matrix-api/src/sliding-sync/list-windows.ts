@@ -41,21 +41,26 @@ export async function listWindows(request: SlidingRequest, sources: WindowSource
   for (const list of request.lists) {
     const rooms = list.filter ? await filtered(list.filter, shown, sources) : shown
     counts[list.name] = { count: rooms.length }
-    for (const room of windowOf(list, rooms)) want(wanted, room, list.config, list.name)
+    const asked = { config: list.config, lists: [list.name], subscribed: false }
+    for (const room of windowOf(list, rooms)) want(wanted, room, asked)
   }
   for (const [roomId, config] of request.subscriptions) {
     const room = sources.order.byId.get(roomId)
-    if (room && sources.isShown(room)) want(wanted, room, config, undefined)
+    if (room && sources.isShown(room)) want(wanted, room, { config, lists: [], subscribed: true })
   }
   return { wanted, counts }
 }
 
-function want(wanted: Map<RoomId, WantedRoom>, room: OrderedRoom, config: RoomConfig, list: string | undefined): void {
+function want(wanted: Map<RoomId, WantedRoom>, room: OrderedRoom, asked: Omit<WantedRoom, 'room'>): void {
   const { roomId } = room.row
   const known = wanted.get(roomId)
-  const lists = [...(known?.lists ?? []), ...(list === undefined || known?.lists.includes(list) ? [] : [list])]
-  const subscribed = known?.subscribed || list === undefined
-  wanted.set(roomId, { room, lists, subscribed, config: known ? combined(known.config, config) : config })
+  if (!known) {
+    wanted.set(roomId, { room, config: asked.config, lists: asked.lists, subscribed: asked.subscribed })
+    return
+  }
+  const lists = [...new Set([...known.lists, ...asked.lists])]
+  const subscribed = known.subscribed || asked.subscribed
+  wanted.set(roomId, { room, lists, subscribed, config: combined(known.config, asked.config) })
 }
 
 /** MSC4186, "Combining room configs": the superset. */

@@ -11,11 +11,16 @@ export class PendingMap<Key, Value> {
   }
 
   get(key: Key): Value | undefined {
-    return this.#changed.get(key) ?? this.#base.get(key)
+    return (this.#changed.size === 0 ? undefined : this.#changed.get(key)) ?? this.#base.get(key)
   }
 
   has(key: Key): boolean {
     return this.#changed.has(key) || this.#base.has(key)
+  }
+
+  /** Keys that there are at most: one that was changed may be counted twice. */
+  get sizeAtMost(): number {
+    return this.#base.size + this.#changed.size
   }
 
   set(key: Key, value: Value): void {

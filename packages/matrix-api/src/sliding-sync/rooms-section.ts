@@ -14,11 +14,12 @@ const CONCURRENCY = 16
 /** `rooms` of the answer: of the wanted rooms those that the client lacks something of. */
 export async function roomsSection(context: SlidingContext): Promise<Readonly<Record<string, JsonObject>>> {
   leaveBehind(context)
-  const due = [...context.windows.wanted.values()].flatMap((wanted) => {
+  const due = []
+  for (const wanted of context.windows.wanted.values()) {
     const before = context.draft.rooms.get(wanted.room.row.roomId)
     const occasion = occasionOf(context, wanted, before)
-    return occasion ? [{ wanted, before, occasion }] : []
-  })
+    if (occasion) due.push({ wanted, before, occasion })
+  }
   const rooms: Record<string, JsonObject> = {}
   const outcomes = await mapConcurrent(due, CONCURRENCY, ({ wanted, before, occasion }) =>
     outcomeOf(context, wanted, before, occasion),

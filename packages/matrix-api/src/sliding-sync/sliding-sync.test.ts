@@ -165,7 +165,7 @@ test('windows: the most recently active rooms, the rest as the range grows, and 
   const alice = await server.user('alice')
   const rooms = []
   for (let i = 0; i < 5; i++) rooms.push(await server.createRoom(alice))
-  const [oldest, , , second, newest] = rooms as [string, string, string, string, string]
+  const [oldest, , , second, newest] = rooms as string[] as [string, string, string, string, string]
   const client = new SlidingClient(server, alice)
   const window = (to: number) => list({ ranges: [[0, to]], timeline_limit: 1 })
   const first = await client.sync(window(1))

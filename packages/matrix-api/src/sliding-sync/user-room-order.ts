@@ -27,6 +27,8 @@ export interface RoomOrder {
   readonly byId: ReadonlyMap<RoomId, OrderedRoom>
   /** It is as of this position, or a little newer. */
   readonly position: Position
+  /** What it was made of: the reader hands out the same until a membership changes. */
+  readonly rows: readonly RoomMembership[]
 }
 
 /**
@@ -64,6 +66,7 @@ export class UserRoomOrders {
     touched: ReadonlySet<RoomId> | undefined,
     position: Position,
   ): Promise<RoomOrder> {
+    if (before && before.rows === rows && touched?.size === 0) return { ...before, position }
     const byId = new Map<RoomId, OrderedRoom>()
     const stale: RoomMembership[] = []
     for (const row of rows) {
@@ -72,11 +75,11 @@ export class UserRoomOrders {
       if (known && touched && !touched.has(row.roomId) && isSame(known.row, row)) byId.set(row.roomId, known)
       else stale.push(row)
     }
-    if (before && stale.length === 0 && byId.size === before.byId.size) return { ...before, position }
+    if (before && stale.length === 0 && byId.size === before.byId.size) return { ...before, rows, position }
     for (const room of await mapConcurrent(stale, CONCURRENCY, (row) => this.#room(userId, row))) {
       byId.set(room.row.roomId, room)
     }
-    return { byId, position, rooms: [...byId.values()].sort(byActivity) }
+    return { byId, rows, position, rooms: [...byId.values()].sort(byActivity) }
   }
 
   async #room(userId: UserId, row: RoomMembership): Promise<OrderedRoom> {

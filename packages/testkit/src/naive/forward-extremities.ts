@@ -6,7 +6,7 @@ import type { NaiveRoom } from './room-state.ts'
 const ROUNDS = 8
 
 /**
- * The forward extremities of a whole set of events, by `docs/decisions/0016`: the rim that the room's own current state leaves of the
+ * The forward extremities of a whole set of events, by `docs/decisions/0017`: the rim that the room's own current state leaves of the
  * graph of events that are not rejected. Access control lists are not looked at. Empty where there are no events.
  */
 export function naiveForwardExtremities(room: NaiveRoom): ReadonlySet<string> {

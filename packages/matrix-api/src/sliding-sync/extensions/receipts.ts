@@ -17,10 +17,9 @@ export async function receiptsExtension(
   rooms: Readonly<Record<string, JsonObject>>,
 ): Promise<JsonObject | undefined> {
   const { request, draft, touched } = context
-  const scoped = scopedRooms(context, request.receipts, draft.receipts, ({ kind }) => kind === 'joined')
-  const due = scoped.filter(({ room, from }) => {
-    const { roomId } = room.row
-    return from !== draft.since || !touched || touched.has(roomId) || showsOldEvents(rooms[roomId])
+  const due = scopedRooms(context, request.receipts, draft.receipts, {
+    admits: ({ kind }) => kind === 'joined',
+    mayHaveNews: ({ room: { row } }) => (touched?.has(row.roomId) ?? true) || showsOldEvents(rooms[row.roomId]),
   })
   const found = await mapConcurrent(due, CONCURRENCY, (room) => receiptsOf(context, room, rooms[room.room.row.roomId]))
   const entries = due.flatMap(({ room }, index) => {

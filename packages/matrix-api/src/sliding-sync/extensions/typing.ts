@@ -4,9 +4,13 @@ import { scopedRooms } from './scoped-rooms.ts'
 
 /** The `typing` extension (MSC4508): who types in the rooms in scope that the user is in. */
 export function typingExtension(context: SlidingContext): JsonObject | undefined {
-  const { sources, request, draft, to, ignored } = context
+  const { sources, request, draft, to, ignored, touched } = context
   const rooms: Record<string, JsonObject> = {}
-  for (const { room, from } of scopedRooms(context, request.typing, draft.typing, ({ kind }) => kind === 'joined')) {
+  const due = scopedRooms(context, request.typing, draft.typing, {
+    admits: ({ kind }) => kind === 'joined',
+    mayHaveNews: ({ room }) => touched?.has(room.row.roomId) ?? true,
+  })
+  for (const { room, from } of due) {
     const { roomId } = room.row
     const notice = sources.ephemeral.typing(roomId)
     const users = notice.users.filter((user) => !ignored.has(user))
