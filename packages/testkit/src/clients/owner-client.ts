@@ -22,6 +22,8 @@ export class Unanswered extends Error {
 /** Largest page that /messages and /sync give. */
 const PAGE = 250
 
+type Method = 'GET' | 'PUT' | 'POST' | 'DELETE'
+
 /** Longer than any request of these tests should take, so that a hung node fails its test instead of stopping it. */
 const TIMEOUT_MS = 30_000
 
@@ -33,10 +35,14 @@ export class OwnerClient {
     this.session = session
   }
 
-  /** @throws Unanswered where the connection ends before the whole answer has come. */
-  async call(method: 'GET' | 'PUT' | 'POST', path: string, body?: object): Promise<ClientAnswer> {
+  /**
+   * `path` below `/_matrix/client/v3/`, or from the listener's root where it begins with a slash.
+   * @throws Unanswered where the connection ends before the whole answer has come.
+   */
+  async call(method: Method, path: string, body?: object): Promise<ClientAnswer> {
     try {
-      const response = await fetch(`${this.session.baseUrl}/_matrix/client/v3/${path}`, {
+      const target = path.startsWith('/') ? path : `/_matrix/client/v3/${path}`
+      const response = await fetch(`${this.session.baseUrl}${target}`, {
         method,
         headers: { authorization: `Bearer ${this.session.accessToken}` },
         signal: AbortSignal.timeout(TIMEOUT_MS),
@@ -49,7 +55,7 @@ export class OwnerClient {
   }
 
   /** @throws Error for any answer but 200. */
-  async ok(method: 'GET' | 'PUT' | 'POST', path: string, body?: object): Promise<ClientAnswer['body']> {
+  async ok(method: Method, path: string, body?: object): Promise<ClientAnswer['body']> {
     const answer = await this.call(method, path, body)
     if (answer.status !== 200)
       throw new Error(`${method} ${path} answered ${answer.status}: ${JSON.stringify(answer.body)}`)

@@ -20,7 +20,7 @@ type Question = [
 
 /**
  * Questions of local users' clients to other servers. Fits matrix-api's `RemoteServers`. Throws `RoomError` `unreachable` where
- * nobody answers for the server, `forbidden` where it refuses.
+ * nobody answers for the server, `bad-content` where it calls the question malformed, `forbidden` where it refuses otherwise.
  */
 export class RemoteServerQueries {
   readonly #requests: ServerRequests
@@ -107,7 +107,7 @@ export class RemoteServerQueries {
 function asRoomError(error: unknown): unknown {
   if (!(error instanceof RequestError)) return error
   if (error.code === 'refused' && (error.status ?? 500) < 500 && error.status !== 429) {
-    return new RoomError('forbidden', error.message, { cause: error })
+    return new RoomError(error.status === 400 ? 'bad-content' : 'forbidden', error.message, { cause: error })
   }
   return new RoomError('unreachable', 'The other server could not be reached.', { cause: error })
 }
