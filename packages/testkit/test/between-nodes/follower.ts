@@ -47,15 +47,17 @@ const LIMIT_MS = 20_000
 /** A client that syncs as clients do, from its first sync on, and remembers all that it was told. */
 export class Follower {
   readonly client: OwnerClient
+  readonly #filter: string
   readonly #told: SyncAnswer[] = []
   #looked = 0
 
-  private constructor(client: OwnerClient) {
+  private constructor(client: OwnerClient, filter: object | undefined) {
     this.client = client
+    this.#filter = filter ? `&filter=${encodeURIComponent(JSON.stringify(filter))}` : ''
   }
 
-  static async start(client: OwnerClient): Promise<Follower> {
-    const follower = new Follower(client)
+  static async start(client: OwnerClient, filter?: object): Promise<Follower> {
+    const follower = new Follower(client, filter)
     await follower.#poll(0)
     return follower
   }
@@ -87,6 +89,8 @@ export class Follower {
   async #poll(timeoutMs: number): Promise<void> {
     const since = this.#told.at(-1)?.next_batch
     const from = since === undefined ? '' : `&since=${since}`
-    this.#told.push((await this.client.ok('GET', `sync?timeout=${timeoutMs}${from}`)) as unknown as SyncAnswer)
+    this.#told.push(
+      (await this.client.ok('GET', `sync?timeout=${timeoutMs}${from}${this.#filter}`)) as unknown as SyncAnswer,
+    )
   }
 }
