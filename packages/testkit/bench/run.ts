@@ -5,6 +5,7 @@
 import { execFileSync } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { clientRows } from './client-rows.ts'
 import { engineRows } from './engine-rows.ts'
 import { joinRows } from './join-rows.ts'
 import { coldStartRows, memoryRows } from './large-store-rows.ts'
@@ -17,6 +18,7 @@ import { twoNodeRows } from './two-node-rows.ts'
 /** Groups of rows by the name that `--only` takes, in the order of the table. */
 const GROUPS: Readonly<Record<string, () => Promise<Row[]>>> = {
   local: localRows,
+  client: clientRows,
   'two-nodes': twoNodeRows,
   process: processRows,
   engine: engineRows,
