@@ -4,7 +4,6 @@
  */
 import {
   ClientEvent,
-  createClient,
   type EventTimelineSet,
   type MatrixClient,
   type MatrixEvent,
@@ -17,6 +16,7 @@ import {
   SyncState,
 } from 'matrix-js-sdk'
 import { serveAgent } from '../processes/json-lines.ts'
+import { makeSdk } from './make-sdk.ts'
 import type { Condition, SdkSession, SeenEvent, SeenRoom, WhoAmI } from './sdk-types.ts'
 
 /** Longest wait for a condition, on a busy machine. Milliseconds. */
@@ -75,34 +75,12 @@ serveAgent({
 })
 
 async function start(session: SdkSession): Promise<WhoAmI> {
-  const me = await whoAmI(session)
-  const quiet = {
-    trace: () => undefined,
-    debug: () => undefined,
-    info: () => undefined,
-    warn: console.error,
-    error: console.error,
-  }
-  const logger = { ...quiet, getChild: () => logger }
-  current = createClient({
-    baseUrl: session.baseUrl,
-    accessToken: session.accessToken,
-    userId: me.userId,
-    deviceId: me.deviceId,
-    logger,
-  })
-  await current.initRustCrypto({ useIndexedDB: false })
-  watch(current)
-  await current.startClient({ lazyLoadMembers: true, initialSyncLimit: 100, pollTimeout: 10_000 })
+  const { client: made, me } = await makeSdk(session)
+  current = made
+  watch(made)
+  await made.startClient({ lazyLoadMembers: true, initialSyncLimit: 100, pollTimeout: 10_000 })
   await waitFor({ kind: 'synced' })
   return me
-}
-
-/** A token alone says who it belongs to. */
-async function whoAmI({ baseUrl, accessToken }: SdkSession): Promise<WhoAmI> {
-  const answer = await createClient({ baseUrl, accessToken }).whoami()
-  if (!answer.device_id) throw new Error('the token belongs to no device')
-  return { userId: answer.user_id, deviceId: answer.device_id }
 }
 
 /** Everything that a condition may be about wakes the waiters. */
