@@ -14,6 +14,11 @@ export class LruMap<K, V> {
   readonly #entries = new Map<K, Entry<V>>()
   readonly #maxWeight: number
   #weight = 0
+  /**
+   * Stands before the oldest entry, over all walks: one that begins anew would pass over the places of all entries that were
+   * dropped since the table was last rebuilt, which is thousands in a large map.
+   */
+  #hand: MapIterator<[K, Entry<V>]> | undefined
 
   constructor(maxWeight: number) {
     this.#maxWeight = maxWeight
@@ -41,11 +46,16 @@ export class LruMap<K, V> {
     this.#entries.set(key, { value, weight, used: false })
     this.#weight += weight
     // Spared entries come again at the end of this very walk, now unmarked, so it ends.
-    for (const [oldest, entry] of this.#entries) {
-      if (this.#weight <= this.#maxWeight) return
-      if (oldest === key) continue
+    while (this.#weight > this.#maxWeight && this.#entries.size > 1) {
+      this.#hand ??= this.#entries.entries()
+      const { done, value: next } = this.#hand.next()
+      if (done) {
+        this.#hand = undefined
+        continue
+      }
+      const [oldest, entry] = next
       this.#entries.delete(oldest)
-      if (entry.used) this.#entries.set(oldest, { ...entry, used: false })
+      if (entry.used || oldest === key) this.#entries.set(oldest, { ...entry, used: false })
       else this.#weight -= entry.weight
     }
   }
