@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict'
 import { type ClientAnswer, type ClientEvent, eventually, OwnerClient, type StarlingProcess } from '@starling/testkit'
 
+/** Well-formed, and of no room. */
+export const UNKNOWN_EVENT = `$${'A'.repeat(43)}`
+
 /** Somebody with an account on a node, and their client. */
 export interface Resident {
   readonly client: OwnerClient
