@@ -30,8 +30,11 @@ const HIT_SHARE = 0.5
 /** Kills within which the loop has to find out a node that answers too early. */
 const KILLS_TO_FIND_OUT = 15
 
+/** Fifty restarts take a minute, or several where the machine is busy with other tests. */
+const TIME_LIMIT_MS = 580_000
+
 test(`bad input 77 and 14: kill -9 in a loop of ${KILLS} under load loses no acknowledged event, and a retry makes no second one`, {
-  timeout: 290_000,
+  timeout: TIME_LIMIT_MS,
 }, async (t) => {
   t.diagnostic(`seed ${SEED}`)
   await using node = await StarlingProcess.start({ flags: FLAGS })
@@ -51,7 +54,7 @@ test(`bad input 77 and 14: kill -9 in a loop of ${KILLS} under load loses no ack
 })
 
 test('bad input 77, twin: a node that acknowledges before the disk has it is found out by the same loop', {
-  timeout: 290_000,
+  timeout: TIME_LIMIT_MS,
 }, async (t) => {
   t.diagnostic(`seed ${SEED}`)
   await using node = await StarlingProcess.start({ flags: FLAGS, main: EARLY_ANSWERS })
@@ -59,7 +62,8 @@ test('bad input 77, twin: a node that acknowledges before the disk has it is fou
   const scene = await setUp(node, random)
   await assert.rejects(killInALoop(node, scene, random, KILLS_TO_FIND_OUT), (error: Error) => {
     t.diagnostic(error.message.split('\n').slice(0, 3).join(' '))
-    assert.match(error.message, /lost|bad input 14|account data|topic|went back/)
+    // A lost message is also seen by who redacts it.
+    assert.match(error.message, /lost|bad input 14|account data|topic|went back|redact.* answered 404/)
     return true
   })
 })
