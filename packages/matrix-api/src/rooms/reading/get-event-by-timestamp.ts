@@ -4,6 +4,7 @@ import type { RoomEvent, RoomReader } from '../../ports.ts'
 import { choiceQuery, roomIdOf } from '../call-params.ts'
 import type { ReadDeps } from '../deps.ts'
 import { openRoom, type RoomView } from '../room-view.ts'
+import { reachHistory } from './reach-history.ts'
 
 /**
  * Events stand as they arrived, and their times nearly ascend with that: the place is found by halving, then so many events
@@ -25,7 +26,7 @@ export function getEventByTimestamp(deps: ReadDeps) {
       if (!direction || ts === undefined) throw new MatrixError(400, 'M_MISSING_PARAM', 'Missing parameter: dir or ts')
       if (!/^\d{1,16}$/.test(ts)) throw new MatrixError(400, 'M_INVALID_PARAM', 'Not a time: ts')
       const view = await openRoom(deps, roomIdOf(call), call.requester.userId)
-      const event = await nearest(deps, view, Number(ts), direction)
+      const event = await nearest(deps, view, Number(ts), direction, call.signal)
       if (!event) throw new MatrixError(404, 'M_NOT_FOUND', 'No event found on that side of the time')
       return { event_id: event.pdu.eventId, origin_server_ts: event.pdu.originServerTs }
     },
@@ -38,9 +39,15 @@ async function nearest(
   view: RoomView,
   ts: number,
   direction: 'f' | 'b',
+  signal: AbortSignal,
 ): Promise<RoomEvent | undefined> {
   const { reader } = deps
-  const place = await placeOf(reader, view, ts)
+  let place = await placeOf(reader, view, ts)
+  if (place === undefined && view.access.kind === 'joined') {
+    const isBefore = (page: readonly RoomEvent[]) => page.some(({ pdu }) => pdu.originServerTs < ts)
+    await reachHistory(reader, view.roomId, isBefore, { signal, limit: MAX_SCANNED })
+    place = await placeOf(reader, view, ts)
+  }
   let from = place && (await steppedBack(reader, view, place, direction))
   let best: RoomEvent | undefined
   for (let scanned = 0; scanned < MAX_SCANNED; ) {

@@ -1,3 +1,4 @@
+import type { EventId } from '@starling/protocol'
 import { type CompiledRoomEventFilter, roomEventFilterOf } from '../../filters/compiled-filter.ts'
 import { integerQuery } from '../../http/check-input.ts'
 import { endpoint } from '../../http/endpoint.ts'
@@ -9,9 +10,12 @@ import { formatPageToken } from '../position-token.ts'
 import { openRoom, type RoomView } from '../room-view.ts'
 import { stateEvents } from '../state-reading.ts'
 import { visibleEvent } from './get-event.ts'
+import { reachHistory } from './reach-history.ts'
 import { type Page, readPage } from './read-page.ts'
 
 const CONTEXT_LIMIT = { min: 0, max: 100, fallback: 10 } as const
+/** Events of older history that others are asked for to find the one: about 1 MB of an ordinary room. */
+const MAX_REACHED = 1_000
 
 /** `GET /rooms/{roomId}/context/{eventId}`: the event with what surrounds it, half of `limit` on each side. */
 export function getEventContext(deps: ReadDeps) {
@@ -23,7 +27,7 @@ export function getEventContext(deps: ReadDeps) {
       const view = await openRoom(deps, roomIdOf(call), call.requester.userId)
       const filter = roomEventFilterOf(call.query.filter)
       const limit = integerQuery(call.query, 'limit', CONTEXT_LIMIT)
-      const event = await visibleEvent(deps, view, eventIdOf(call))
+      const event = await visibleEvent(deps, view, await reachedEvent(deps, view, eventIdOf(call), call.signal))
       const { before, after } = await surroundings(deps, view, event, filter, limit, call.signal)
       const newest = after.events.at(-1) ?? event
       const form = formFor(call.requester, deps.clock)
@@ -41,6 +45,14 @@ export function getEventContext(deps: ReadDeps) {
       }
     },
   })
+}
+
+/** A link may lead to what happened before this server came to the room: it is sought there, in bounds. */
+async function reachedEvent(deps: ReadDeps, view: RoomView, eventId: EventId, signal: AbortSignal): Promise<EventId> {
+  if (view.access.kind !== 'joined' || (await deps.reader.event(view.roomId, eventId))) return eventId
+  const isFound = (page: readonly RoomEvent[]) => page.some(({ pdu }) => pdu.eventId === eventId)
+  await reachHistory(deps.reader, view.roomId, isFound, { signal, limit: MAX_REACHED })
+  return eventId
 }
 
 async function surroundings(
