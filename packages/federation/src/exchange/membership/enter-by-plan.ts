@@ -22,6 +22,14 @@ export type Entry =
   /** Nothing wrong was found; no server gives the rest now. What is staged is kept. */
   | { readonly kind: 'unreachable'; readonly reason: string }
 
+/** Where an attempt begins. */
+export interface Beginning {
+  /** What came beside the manifest. */
+  readonly events: readonly JsonObject[]
+  /** Resolves once the row that leads to this join is on the disk. */
+  readonly noted: Promise<void>
+}
+
 /** Events looked for in the store at a time, when a join goes on after a restart. */
 const BATCH = 250
 
@@ -35,7 +43,7 @@ const BATCH = 250
 export async function enterByPlan(
   parts: EntryParts,
   plan: JoinPlan,
-  first: readonly JsonObject[],
+  beginning: Beginning,
   report: JoinReport,
   options?: AbortOptions,
 ): Promise<Entry> {
@@ -48,7 +56,7 @@ export async function enterByPlan(
   const checking = crossCheck(parts, claim, options)
   // Waited for below; a failure in between must not count as unhandled.
   checking.catch(() => undefined)
-  const fault = await stageAll(parts, plan, ids, first, others, report, options)
+  const fault = await stageAll(parts, plan, ids, beginning, others, report, options)
   if (fault) return fault
   const checked = await checking
   options?.signal?.throwIfAborted()
@@ -71,14 +79,14 @@ async function stageAll(
   parts: EntryParts,
   plan: JoinPlan,
   ids: readonly EventId[],
-  first: readonly JsonObject[],
+  { events: first, noted }: Beginning,
   servers: readonly ServerName[],
   report: JoinReport,
   options?: AbortOptions,
 ): Promise<Entry | undefined> {
   const rules = roomVersionRules(plan.roomVersion)
   if (!rules) return refused('a room version that is not known here')
-  const staging = new Staging(parts.engine, plan)
+  const staging = new Staging(parts.engine, plan, noted)
   const given = await takeFirst(parts, plan, first)
   if (!given) return refused('an event beside the manifest failed its checks')
   const here = await alreadyHere(parts.engine, plan.roomId, ids)
@@ -113,8 +121,7 @@ async function takeFirst(
   first: readonly JsonObject[],
 ): Promise<ReadonlyMap<EventId, CheckedPdu> | undefined> {
   const taken = new Map<EventId, CheckedPdu>()
-  for (const json of first) {
-    const result = await parts.carrier.unpack(json, plan.roomVersion, plan.resident)
+  for (const result of await parts.carrier.unpackAll(first, plan.roomVersion, plan.resident)) {
     if (!result.ok || result.checked.pdu.roomId !== plan.roomId) return undefined
     taken.set(result.checked.pdu.eventId, result.checked)
   }
@@ -142,15 +149,18 @@ class StagingError extends Error {
 class Staging {
   readonly #engine: RoomEngine
   readonly #room: StagedRoom
+  readonly #noted: Promise<void>
   #before: Promise<readonly Verdict[]> = Promise.resolve([])
 
-  constructor(engine: RoomEngine, { roomId, roomVersion, createId }: StagedRoom) {
+  constructor(engine: RoomEngine, { roomId, roomVersion, createId }: StagedRoom, noted: Promise<void>) {
     this.#engine = engine
+    this.#noted = noted
     this.#room = { roomId, roomVersion, createId }
   }
 
   async add(events: readonly CheckedPdu[]): Promise<void> {
     if (events.length === 0) return
+    await this.#noted
     const before = this.#before
     this.#before = this.#engine.stageEvents(this.#room, events)
     this.#before.catch(() => undefined)

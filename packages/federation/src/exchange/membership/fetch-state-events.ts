@@ -11,7 +11,7 @@ import { ask } from '../wire/request-failure.ts'
 
 /** Pages that are fetched ahead of the oldest one that is not complete: what waits in memory. */
 const WINDOW = 8
-/** Requests under way to one server. */
+/** Requests under way to one server: what has come is checked while the next are made there. */
 const PER_SERVER = 2
 /** An answer with fewer characters than this was not cut off for its length. */
 const FULL_CHARS = limits.charsPerStatePage / 4
@@ -41,6 +41,8 @@ interface Source {
   /** Not connected at the start: looking for it costs more than asking those who are, as long as they answer. */
   readonly isFar: boolean
   running: number
+  /** The same, and what is being checked of its answers. */
+  pages: number
   strikes: number
   /** Not asked before its pause is over. */
   paused: boolean
@@ -90,7 +92,7 @@ export class StateEventFetch {
     this.#sources = new Map(
       [...servers].map((server) => {
         const isFar = parts.keys.peersOf(server).length === 0
-        return [server, { server, isFar, running: 0, strikes: 0, paused: false, gone: false }]
+        return [server, { server, isFar, running: 0, pages: 0, strikes: 0, paused: false, gone: false }]
       }),
     )
     const { signal } = this.#stopping
@@ -163,15 +165,33 @@ export class StateEventFetch {
   }
 
   async #ask(source: Source, page: Page): Promise<void> {
-    source.running++
     page.askers.add(source.server)
+    source.pages++
+    try {
+      const missing = page.ids.filter((id) => !page.got.has(id))
+      const answer = await this.#answer(source, page, missing)
+      if (this.#signal.aborted || page.done) return
+      if (answer.ok) {
+        // The next page is made there while this one is checked here.
+        this.#pump()
+        await this.#take(source, page, missing, answer.value)
+      } else this.#refused(source, page, answer.error)
+    } finally {
+      source.pages--
+      page.askers.delete(source.server)
+      this.#wake?.()
+      this.#pump()
+    }
+  }
+
+  async #answer(source: Source, page: Page, missing: readonly EventId[]) {
+    source.running++
     const cancel = this.#later(limits.joinHedgeAfter, () => {
       page.slow = true
     })
     try {
-      const missing = page.ids.filter((id) => !page.got.has(id))
       const uri = `/_starling/federation/v1/state_events/${encodeURIComponent(this.#target.roomId)}`
-      const answer = await ask(
+      return await ask(
         this.#parts.requests.request(
           source.server,
           'POST',
@@ -180,15 +200,9 @@ export class StateEventFetch {
           { signal: this.#signal, timeoutMs: limits.fetchTimeout, maxResponseBytes: limits.bytesPerPage },
         ),
       )
-      if (this.#signal.aborted || page.done) return
-      if (answer.ok) await this.#take(source, page, missing, answer.value)
-      else this.#refused(source, page, answer.error)
     } finally {
       cancel()
       source.running--
-      page.askers.delete(source.server)
-      this.#wake?.()
-      this.#pump()
     }
   }
 
@@ -253,7 +267,7 @@ export class StateEventFetch {
     const page = this.#pages[this.#first]
     if (!page || isComplete(page) || page.askers.size > 0) return
     const usable = this.#usable()
-    if (usable.some(({ paused, running }) => paused || running > 0)) return
+    if (usable.some(({ paused, pages }) => paused || pages > 0)) return
     if (usable.some(({ server }) => !page.without.has(server))) return
     this.#fail(new FetchFailedError('no server gives the events of the state that are missing'))
   }

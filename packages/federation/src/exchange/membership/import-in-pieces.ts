@@ -34,7 +34,7 @@ export async function importInPieces(
       state: room.state.map(({ pdu }) => pdu.eventId),
       event,
     })
-    if (verdict.kind === 'accepted') await parts.rows.remove(roomId)
+    if (verdict.kind === 'accepted') await parts.rows.remove(roomId, { entered: true })
     else await abandonJoin(parts, roomId)
     return verdict
   } catch (error) {

@@ -170,9 +170,11 @@ async function enterInPieces(
   const read = await readManifest(parts, manifest, { roomId, roomVersion, event, resident, servers }, options)
   options?.signal?.throwIfAborted()
   if (!read.ok) return lie(parts, attempt, read.reason, 'manifest')
-  await parts.rows.put(read.plan, change.target, parts.clock.now())
+  // What is fetched meanwhile is not stored before the row that leads to it is.
+  const noted = parts.rows.put(read.plan, change.target, parts.clock.now())
+  noted.catch(() => undefined)
   try {
-    const entry = await enterByPlan(parts, read.plan, read.events, attempt.report, options)
+    const entry = await enterByPlan(parts, read.plan, { events: read.events, noted }, attempt.report, options)
     if (entry.kind !== 'entered') {
       parts.count('send_join_refused', entry.kind)
       failures.lie(resident, entry.reason)
@@ -180,7 +182,7 @@ async function enterInPieces(
       await abandonJoin(parts, roomId)
       return undefined
     }
-    await parts.rows.remove(roomId)
+    await parts.rows.remove(roomId, { entered: true })
     return entry.eventId
   } catch (error) {
     // Stopping: the next start goes on with it. Anything else is a fault of our own: nothing half-done stays.

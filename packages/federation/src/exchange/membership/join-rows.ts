@@ -39,18 +39,20 @@ export class JoinRows {
 
   async put(plan: JoinPlan, target: JoinRow['change']['target'], since: number): Promise<void> {
     const { roomId, roomVersion, createId, event, resident, servers, digest } = plan
+    const written: Promise<void>[] = []
     for (const [list, ids] of [
       [AUTH_CHAIN, plan.authChain],
       [STATE, plan.state],
     ] as const) {
       for (let start = 0; start < ids.length; start += limits.idsPerPage) {
         const packed = packIds(ids.slice(start, start + limits.idsPerPage))
-        await this.#store.batch([pages.put([roomId, list, start / limits.idsPerPage], packed)])
+        written.push(this.#store.batch([pages.put([roomId, list, start / limits.idsPerPage], packed)]))
       }
     }
     const change = { roomId, target }
     const row = { change, roomVersion, createId, event: event.pdu.json, resident, servers, digest, since }
-    await this.#store.batch([rows.put([roomId], row)], { durable: true })
+    // Written in this order, yet not each with a flush of its own.
+    await Promise.all([...written, this.#store.batch([rows.put([roomId], row)], { durable: true })])
   }
 
   async all(): Promise<JoinRow[]> {
@@ -73,10 +75,14 @@ export class JoinRows {
     return authChain.length > 0 && state.length > 0 ? { authChain, state } : undefined
   }
 
-  async remove(roomId: RoomId): Promise<void> {
+  /**
+   * `entered`: not waited for to reach the disk, since a row that a crash brings back leads to a room that is joined, and goes then.
+   * Of a join that came to nothing it would make another attempt.
+   */
+  async remove(roomId: RoomId, { entered = false }: { readonly entered?: boolean } = {}): Promise<void> {
     const operations: BatchOperation[] = [rows.del([roomId])]
     for await (const { key } of pages.scan(this.#store, [roomId])) operations.push(pages.del(key))
-    await this.#store.batch(operations, { durable: true })
+    await this.#store.batch(operations, { durable: !entered })
   }
 
   /** Pages whose row was never written: a crash came between. */

@@ -22,7 +22,7 @@ async function resumeJoin(parts: MembershipParts, row: JoinRow, options: Require
     const change = { ...row.change, membership: 'join' as const }
     const isDone = await parts.lock.run(lockKey(change), async () => {
       if (parts.engine.isServerJoined(roomId, parts.keys.serverName)) {
-        await parts.rows.remove(roomId)
+        await parts.rows.remove(roomId, { entered: true })
         return true
       }
       const plan = await planOf(parts, row)
@@ -50,11 +50,11 @@ async function planOf(parts: MembershipParts, row: JoinRow): Promise<JoinPlan | 
 async function goOn(parts: MembershipParts, row: JoinRow, plan: JoinPlan, options: AbortOptions): Promise<boolean> {
   let isDone = false
   const attempt = parts.joins.run(row.change, async (report) => {
-    const entry = await enterByPlan(parts, plan, [], report, options)
+    const entry = await enterByPlan(parts, plan, { events: [], noted: Promise.resolve() }, report, options)
     if (entry.kind === 'unreachable') throw new RoomError('unreachable', `Could not join the room: ${entry.reason}.`)
     isDone = true
     if (entry.kind === 'entered') {
-      await parts.rows.remove(plan.roomId)
+      await parts.rows.remove(plan.roomId, { entered: true })
       parts.entered(plan.roomId, [plan.resident])
       return entry.eventId
     }

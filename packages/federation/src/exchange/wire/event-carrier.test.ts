@@ -10,7 +10,7 @@ const keysOf = (server: string): JsonObject => ({ server_name: server })
 const event = (sender: string, more: JsonObject = {}): JsonObject => ({ sender, type: 'm.test', ...more })
 
 /** A key ring that believes whatever it is given, and an engine that accepts what is signed by servers with known keys. */
-function setUp(known: readonly string[] = []) {
+function setUp({ known = [], admit }: { known?: readonly string[]; admit?: () => Promise<void> } = {}) {
   const admitted = new Set(known)
   const seen: JsonObject[] = []
   const asked: string[] = []
@@ -22,6 +22,7 @@ function setUp(known: readonly string[] = []) {
     ownServerKeys: () => keysOf('me'),
     serverKeysOf: async (server: string) => (admitted.has(server) ? keysOf(server) : undefined),
     admit: async (value: JsonObject | undefined, options: { keep?: boolean } = {}) => {
+      await admit?.()
       if (options.keep !== false) kept.push(String(value?.server_name))
       const server = value?.server_name
       if (typeof server !== 'string') return { ok: false, reason: 'malformed' }
@@ -59,7 +60,7 @@ function setUp(known: readonly string[] = []) {
 const from = 'friend' as ServerName
 
 test('keys travel on the first event of each server in an answer, and are taken before any check', async () => {
-  const { carrier } = setUp(['a', 'b'])
+  const { carrier } = setUp({ known: ['a', 'b'] })
   const packed = await carrier.pack([event('@1:a'), event('@2:a'), event('@3:b'), event('@4:me'), event('@5:unknown')])
   assert.deepEqual(
     packed.map((one) => (one.server_keys as JsonObject | undefined)?.server_name),
@@ -87,7 +88,7 @@ test('lists that are none or too long are refused whole', async () => {
 })
 
 test("a co-signer's keys are asked of who brought the event, once in a while", async () => {
-  const { carrier, asked, tick, admitted } = setUp(['a'])
+  const { carrier, asked, tick, admitted } = setUp({ known: ['a'] })
   const signed = event('@1:a', { signatures: { a: {}, resident: {} } })
   assert.equal((await carrier.unpack(signed, '12')).ok, false, 'nobody to ask')
   assert.equal((await carrier.unpack(signed, '12', from)).ok, true)
@@ -118,4 +119,25 @@ test('what a stranger shows or answers does not fill the disk with keys', async 
   // The twin: what a member brings is kept.
   await carrier.unpack(event('@1:d', { server_keys: keysOf('d') }), '12', from)
   assert.deepEqual(kept, ['d'])
+})
+
+test('the new keys of a list are taken together, so that one flush to the disk holds them all', async () => {
+  const { carrier, admitted } = setUp()
+  const list = Array.from({ length: 40 }, (_, n) =>
+    event('@a:x', { server_keys: keysOf(`server-${n}`), signatures: { [`server-${n}`]: {} } }),
+  )
+  const results = await carrier.unpackAll(list, '12')
+  assert.equal(admitted.size, 40)
+  assert.ok(results.every(({ ok }) => ok))
+
+  const under = Promise.withResolvers<void>()
+  let asked = 0
+  const waiting = setUp({
+    admit: async () => {
+      if (++asked === list.length) under.resolve()
+      // Nobody's keys are written before everybody's are on the way.
+      await under.promise
+    },
+  })
+  assert.equal((await waiting.carrier.unpackAll(list, '12')).length, 40)
 })

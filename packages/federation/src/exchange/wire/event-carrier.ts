@@ -1,9 +1,13 @@
 import type { JsonObject, Pdu, ServerName } from '@starling/protocol'
 import { serverOf, withoutKeys } from '@starling/protocol'
+import { breathe } from '../../breathe.ts'
 import type { CheckedPdu, CheckResult, KeyRing, RoomEngine } from '../../contracts.ts'
 import type { Count } from '../ports.ts'
 import type { KeyFetcher } from './key-fetcher.ts'
 import { asArray, asObject } from './read-json.ts'
+
+/** Keys of servers verified between two turns of the event loop: some 5 ms. */
+const KEYS_AT_ONCE = 64
 
 /**
  * Events as they travel: a PDU with its server's `server_keys` beside the signatures (DESIGN section 3). In one
@@ -80,7 +84,7 @@ export class EventCarrier {
 
   /** {@link unpack} of each, in their order: the keys on all of them are taken first, and they are checked together. */
   async unpackAll(list: readonly JsonObject[], roomVersion: string, from?: ServerName): Promise<CheckResult[]> {
-    for (const json of list) await this.#admit(json, true)
+    await this.#admitAll(list)
     const bare = list.map(bareEvent)
     const results = [...(await this.#engine.checkAll(bare, roomVersion))]
     for (const [index, result] of results.entries()) {
@@ -110,6 +114,15 @@ export class EventCarrier {
   ): Promise<CheckResult> {
     if (result.ok || result.code !== 'unknown_key' || !from) return result
     return (await this.#fetcher.fetchFor(event, from, { keep })) ? this.#engine.check(event, roomVersion) : result
+  }
+
+  /** New keys are written to the disk together: one after the other each would wait for a flush of its own. */
+  async #admitAll(list: readonly JsonObject[]): Promise<void> {
+    const carrying = list.filter(({ server_keys }) => server_keys !== undefined)
+    for (let start = 0; start < carrying.length; start += KEYS_AT_ONCE) {
+      if (start > 0) await breathe()
+      await Promise.all(carrying.slice(start, start + KEYS_AT_ONCE).map((json) => this.#admit(json, true)))
+    }
   }
 
   async #admit(json: JsonObject, keep: boolean): Promise<void> {

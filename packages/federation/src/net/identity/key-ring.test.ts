@@ -229,3 +229,20 @@ test('old keys fit for ten years of weekly rotation', async () => {
   assert.ok(JSON.stringify(keys).length < netLimits.serverKeysBytes)
   assert.equal(decodeBase64(key32)?.length, 32)
 })
+
+test('of documents of one server that come at the same time the newest stands, whichever was quicker', async () => {
+  for (const order of [
+    [1, 2],
+    [2, 1],
+  ] as const) {
+    const { keyRing, clock, store } = await open()
+    const documents = order.map((day) =>
+      documentOf(OTHER_SEED, clock.now(), { valid_until_ts: clock.now() + day * DAY }),
+    )
+    const outcomes = await Promise.all(documents.map((document) => keyRing.admit(document)))
+    assert.ok(outcomes.every(({ ok }) => ok))
+    assert.equal((await keyRing.serverKeysOf(OTHER))?.valid_until_ts, clock.now() + 2 * DAY)
+    const again = await open({ store, clock })
+    assert.equal((await again.keyRing.serverKeysOf(OTHER))?.valid_until_ts, clock.now() + 2 * DAY)
+  }
+})

@@ -80,12 +80,18 @@ export class ServerKeyRing implements KeyRing {
     }
     if (!isSignedByIdentity(keys, this.#ground.crypto.ed25519)) return { ok: false, reason: 'bad-signature' }
     if (keys.server === this.serverName) await this.#identity.adopt(keys)
-    else if (older) this.#verified.set(hash, true)
+    else if (older || this.#holdsNewer(keys)) this.#verified.set(hash, true)
     else {
       await this.#remember(keys, keep || (known?.stored ?? false))
       this.#bindings.keysChanged(keys)
     }
     return admitted
+  }
+
+  /** Of documents that are admitted at the same time the newest stands, whichever was quicker. */
+  #holdsNewer(keys: ServerKeys): boolean {
+    const held = this.#known.get(keys.server)
+    return held !== undefined && held.keys.validUntilTs >= keys.validUntilTs
   }
 
   /** Keys of that server that are held in memory only are stored: it has come to matter. */
