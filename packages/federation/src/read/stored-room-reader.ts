@@ -194,7 +194,7 @@ export class StoredRoomReader {
     const limit = clampLimit(walk.limit)
     const fetch = this.#fetchHistory
     if (fetch && walk.direction === 'b' && walk.to === undefined && rows.length < limit && this.#isJoined(head)) {
-      const canFetch = await fetchUntil(
+      const beforeThat = await fetchUntil(
         async () => {
           ;({ rows, more } = await walkTimeline(database, head, walk, visible))
           return rows.length >= limit
@@ -203,7 +203,8 @@ export class StoredRoomReader {
         (from, abort) => fetch(roomId, from, limit, abort),
         options,
       )
-      more ||= canFetch
+      // Who did not answer now may answer the next page: only an empty one is the end then.
+      more ||= beforeThat === 'more' || (beforeThat === 'nobody-gives' && rows.length > 0)
     }
     const stored = await this.#parts.events.getMany(rows.map(({ eventId }) => eventId))
     const events = await this.#roomEvents(rows.flatMap(({ eventId }) => stored.get(eventId) ?? []))

@@ -49,24 +49,29 @@ export function clampLimit(limit: number): number {
 /** Fetches in a row that bring nothing to show: answers full of rejected or withheld events (CVE-2026-45076). */
 const MAX_FETCHES = 5
 
+/** What may still be fetched before what a walk has found. */
+export type BeforeThat = 'nothing' | 'more' | 'nobody-gives'
+
 /**
- * Goes on fetching history while the walk has found less than it wants and other servers still have something. True if
- * there may be more to fetch.
+ * Goes on fetching history while the walk has found less than it wants and other servers still have something. `enough`
+ * walks anew: it has the last word, since others fetch at the same time, and what one of them brought is no longer missing.
  */
 export async function fetchUntil(
   enough: () => Promise<boolean>,
   backward: () => Promise<readonly EventId[]>,
   fetch: (from: readonly EventId[], options?: AbortOptions) => Promise<void>,
   options?: AbortOptions,
-): Promise<boolean> {
+): Promise<BeforeThat> {
   let before = await backward()
+  let progress = true
   for (let round = 0; round < MAX_FETCHES && before.length > 0 && !options?.signal?.aborted; round++) {
     await fetch(before, options)
     const after = await backward()
-    const progress = after.length !== before.length || after.some((eventId, index) => eventId !== before[index])
+    progress = after.length !== before.length || after.some((eventId, index) => eventId !== before[index])
     before = after
-    if (!progress) return false
-    if (await enough()) break
+    if (!progress || (await enough())) break
   }
-  return before.length > 0
+  await enough()
+  if (before.length === 0) return 'nothing'
+  return progress ? 'more' : 'nobody-gives'
 }

@@ -110,8 +110,11 @@ export function assertRefused({ status, body }: ClientAnswer, expected: number, 
   assert.deepEqual([status, body.errcode], [expected, errcode], JSON.stringify(body))
 }
 
-/** Bodies of the messages that a client is shown, oldest first. */
-export async function bodiesOf(client: OwnerClient, roomId: string): Promise<unknown[]> {
-  const events = await client.eventsAfter(roomId, undefined)
-  return events.flatMap(({ type, content }) => (type === 'm.room.message' ? [content.body] : []))
+/** Bodies of the messages that a client is shown, oldest first, once the last one named is among them. */
+export async function bodiesUpTo(client: OwnerClient, roomId: string, last: string): Promise<unknown[]> {
+  return eventually(`"${last}" stands in the timeline`, async () => {
+    const events = await client.eventsAfter(roomId, undefined)
+    const bodies = events.flatMap(({ type, content }) => (type === 'm.room.message' ? [content.body] : []))
+    return bodies.at(-1) === last && bodies
+  })
 }
