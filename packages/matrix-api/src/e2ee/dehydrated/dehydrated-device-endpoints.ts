@@ -68,11 +68,20 @@ export function dehydratedDeviceEndpoints({ dehydratedDevices }: DehydratedDevic
       },
     }),
     endpoint<'token'>({
+      method: 'GET',
+      path: `${PATH}/{deviceId}/events`,
+      auth: 'token',
+      async handle({ requester, params, query }) {
+        return dehydratedDevices.events(requester.userId, params.deviceId ?? '', query.from)
+      },
+    }),
+    endpoint<'token'>({
       method: 'POST',
       path: `${PATH}/{deviceId}/events`,
       auth: 'token',
       async handle({ requester, params, body }) {
-        return dehydratedDevices.events(requester.userId, params.deviceId ?? '', checkInput(asked, body).next_batch)
+        const { next_batch: token } = checkInput(asked, body)
+        return dehydratedDevices.takeEvents(requester.userId, params.deviceId ?? '', token)
       },
     }),
   ]

@@ -31,6 +31,28 @@ function events(here: TestEncryption, as: TestUser, deviceId: string, body: Json
   return here.api.request('POST', `${PATH}/${encodeURIComponent(deviceId)}/events`, { as, body })
 }
 
+function page(here: TestEncryption, as: TestUser, deviceId: string, from?: string) {
+  const query = from === undefined ? '' : `?from=${encodeURIComponent(from)}`
+  return here.api.request('GET', `${PATH}/${encodeURIComponent(deviceId)}/events${query}`, { as })
+}
+
+/** Somebody whose dehydrated device has so many messages waiting. */
+async function withMessages(here: TestEncryption, count: number): Promise<TestUser> {
+  const [alice, bob] = [await here.user('alice', 'A'), await here.user('bob', 'B')]
+  await put(here, alice, ID)
+  for (let n = 0; n < count; n++) {
+    const path = `/_matrix/client/v3/sendToDevice/m.room.encrypted/t${n}`
+    const body = { messages: { [alice.userId]: { [ID]: { n } } } }
+    assert.equal((await here.api.request('PUT', path, { as: bob, body })).status, 200)
+  }
+  return alice
+}
+
+/** What `withMessages` numbered, of one answer. */
+function numbers(answer: { readonly body: { readonly events: { readonly content: { readonly n: number } }[] } }) {
+  return answer.body.events.map(({ content }) => content.n)
+}
+
 async function keysOf(here: TestEncryption, as: TestUser): Promise<JsonObject> {
   const body = { device_keys: { [as.userId]: [] } }
   const answer = await here.api.request('POST', '/_matrix/client/v3/keys/query', { as, body })
@@ -88,17 +110,25 @@ test('bad input 20: bad dehydrated devices are refused and leave the old one as 
   assert.equal((await here.api.request('GET', PATH)).status, 401)
 })
 
-test('its messages are read page by page; what a token acknowledges is gone', async () => {
+test('its messages are read page by page; the last page names no next one', async () => {
   await using here = await startEncryption()
-  const [alice, bob] = [await here.user('alice', 'A'), await here.user('bob', 'B')]
-  await put(here, alice, ID)
-  for (let n = 0; n < 120; n++) {
-    const path = `/_matrix/client/v3/sendToDevice/m.room.encrypted/t${n}`
-    const body = { messages: { [alice.userId]: { [ID]: { n } } } }
-    assert.equal((await here.api.request('PUT', path, { as: bob, body })).status, 200)
+  const alice = await withMessages(here, 200)
+  const first = await page(here, alice, ID)
+  assert.deepEqual([numbers(first).length, numbers(first)[0], numbers(first).at(-1)], [100, 0, 99])
+  const second = await page(here, alice, ID, first.body.next_batch)
+  assert.deepEqual([numbers(second).length, numbers(second)[0], numbers(second).at(-1)], [100, 100, 199])
+  assert.equal('next_batch' in second.body, false)
+  assert.deepEqual(numbers(await page(here, alice, ID)), numbers(first), 'reading deletes nothing')
+  const foreign = await page(here, await here.user('carol', 'C'), ID)
+  assert.deepEqual([foreign.status, foreign.body.errcode], [404, 'M_NOT_FOUND'])
+  for (const from of ['x', 'd', 'd99999999999999999', '5']) {
+    assert.equal((await page(here, alice, ID, from)).status, 400, from)
   }
-  const numbers = (answer: { body: { events: { content: { n: number } }[] } }) =>
-    answer.body.events.map(({ content }) => content.n)
+})
+
+test('the older call: an empty page is the last, and what a token acknowledges is gone', async () => {
+  await using here = await startEncryption()
+  const alice = await withMessages(here, 120)
   const first = await events(here, alice, ID)
   assert.deepEqual([numbers(first).length, numbers(first)[0], numbers(first).at(-1)], [100, 0, 99])
   assert.deepEqual(numbers(await events(here, alice, ID)), numbers(first), 'again from the start')
@@ -107,7 +137,7 @@ test('its messages are read page by page; what a token acknowledges is gone', as
   const last = await events(here, alice, ID, { next_batch: second.body.next_batch })
   assert.deepEqual([numbers(last), last.body.next_batch], [[], second.body.next_batch])
   assert.deepEqual(numbers(await events(here, alice, ID)), [], 'acknowledged')
-  const foreign = await events(here, bob, ID)
+  const foreign = await events(here, await here.user('carol', 'C'), ID)
   assert.deepEqual([foreign.status, foreign.body.errcode], [404, 'M_NOT_FOUND'])
   assert.equal((await events(here, alice, 'A')).status, 404, 'a device in use reads by /sync')
   for (const next_batch of ['x', 'd', 'd99999999999999999', '5']) {

@@ -29,6 +29,12 @@ export interface NewDehydratedDevice extends DehydratedDevice {
   readonly keys: JsonObject
 }
 
+/** One page of what was sent to it. */
+export interface DehydratedEvents {
+  readonly events: readonly JsonObject[]
+  readonly next_batch?: string
+}
+
 export interface DehydratedDevicesDeps {
   readonly store: KeyValueStore
   readonly positions: StreamPositions
@@ -104,20 +110,26 @@ export class DehydratedDevices implements DeviceFollower {
   }
 
   /**
-   * Messages to the dehydrated device, oldest first and page by page. Asking with a page's token says that everything up to
-   * it has been read: that is then gone. Throws 404 for what is not the user's dehydrated device, 400 for a bad token.
+   * Messages to the dehydrated device, oldest first and page by page; the last page names no `next_batch`. Nothing is deleted:
+   * that happens when the client replaces the device. Throws 404 for what is not the user's dehydrated device, 400 for a bad
+   * token.
    */
-  async events(
-    userId: UserId,
-    deviceId: string,
-    token: string | undefined,
-  ): Promise<{ readonly events: readonly JsonObject[]; readonly next_batch: string }> {
+  async events(userId: UserId, deviceId: string, token: string | undefined): Promise<DehydratedEvents> {
     const { inbox, positions } = this.#deps()
-    if ((await this.#table.get(userId))?.deviceId !== deviceId) {
-      throw new MatrixError(404, 'M_NOT_FOUND', 'That is not your dehydrated device')
-    }
-    const from = token === undefined ? 0 : Number(TOKEN.exec(token)?.[1] ?? Number.NaN)
-    if (!Number.isSafeInteger(from)) throw new MatrixError(400, 'M_INVALID_PARAM', 'Not a token: next_batch')
+    const from = await this.#readToken(userId, deviceId, token)
+    const page = await inbox.messages(userId, deviceId, from, positions.current(), PAGE + 1)
+    const events = page.slice(0, PAGE)
+    const last = events.at(-1)?.position ?? from
+    return { events: events.map(({ event }) => event), ...(page.length > PAGE && { next_batch: `d${last}` }) }
+  }
+
+  /**
+   * The same as clients asked until 2026: every page names a `next_batch`, the last one is empty, and asking with a page's
+   * token says that everything up to it has been read: that is then gone.
+   */
+  async takeEvents(userId: UserId, deviceId: string, token: string | undefined): Promise<DehydratedEvents> {
+    const { inbox, positions } = this.#deps()
+    const from = await this.#readToken(userId, deviceId, token)
     const to = positions.current()
     if (from > 0) await inbox.deleteUpTo(userId, deviceId, Math.min(from, to))
     const page = await inbox.messages(userId, deviceId, from, to, PAGE)
@@ -126,6 +138,16 @@ export class DehydratedDevices implements DeviceFollower {
 
   async forgetDevice(userId: UserId, deviceId: string): Promise<readonly BatchOperation[]> {
     return (await this.#table.get(userId))?.deviceId === deviceId ? [this.#table.del(userId)] : []
+  }
+
+  /** The stream position that the token stands for; 0 without one. */
+  async #readToken(userId: UserId, deviceId: string, token: string | undefined): Promise<number> {
+    if ((await this.#table.get(userId))?.deviceId !== deviceId) {
+      throw new MatrixError(404, 'M_NOT_FOUND', 'That is not your dehydrated device')
+    }
+    const from = token === undefined ? 0 : Number(TOKEN.exec(token)?.[1] ?? Number.NaN)
+    if (!Number.isSafeInteger(from)) throw new MatrixError(400, 'M_INVALID_PARAM', 'Not a token of this list')
+    return from
   }
 
   async #settle(userId: UserId, { replaces, ...row }: Row): Promise<void> {
