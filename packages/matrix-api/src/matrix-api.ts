@@ -31,6 +31,7 @@ import { type DirectoryForServers, directoryForServers } from './rooms/directory
 import { invitePolicy } from './rooms/membership/invite-permission.ts'
 import { createRoomDirectory } from './rooms/room-directory.ts'
 import { OutlinedRooms } from './rooms/spaces/outlined-rooms.ts'
+import { CarriedSettings } from './rooms/upgrade/carried-settings.ts'
 import { allEndpoints } from './routes.ts'
 import { IndexFollower } from './search/index-follower.ts'
 import { SearchIndex } from './search/search-index.ts'
@@ -158,6 +159,7 @@ export function createMatrixApi(ports: MatrixApiPorts, options: MatrixApiOptions
     filters,
     directory,
     ...{ index, follower, history: follower },
+    carriedSettings: new CarriedSettings({ reader, accountData, pushRules, logger }),
     outlines: new OutlinedRooms({ ...ports, serverName, users: accounts }),
     inbox: encryption.inbox,
     loginTokens: new LoginTokens(clock, randomBytes),

@@ -23,17 +23,23 @@ export async function bundledRelations(
 ): Promise<JsonObject | undefined> {
   if (parent.pdu.stateKey !== undefined) return undefined
   const children = await childrenOf(reader, view, parent.pdu.eventId)
-  if (children.length === 0) return undefined
-  const bundle: Record<string, JsonObject> = {}
-  const edit = newestEdit(parent, children)
-  if (edit) bundle['m.replace'] = clientEvent(edit, form)
-  const references = ofType(children, 'm.reference')
-  if (references.length > 0) {
-    bundle['m.reference'] = { chunk: references.map(({ pdu }) => ({ event_id: pdu.eventId })) }
-  }
   const thread = ofType(children, 'm.thread')
-  if (thread.length > 0) bundle['m.thread'] = await threadSummary(reader, view, parent, thread, form)
+  const bundle = {
+    ...editAndReferences(parent, children, form),
+    ...(thread.length > 0 && { 'm.thread': await threadSummary(reader, view, parent, thread, form) }),
+  }
   return Object.keys(bundle).length === 0 ? undefined : bundle
+}
+
+function editAndReferences(parent: RoomEvent, children: readonly RoomEvent[], form: ClientEventForm): JsonObject {
+  const edit = newestEdit(parent, children)
+  const references = ofType(children, 'm.reference')
+  return {
+    ...(edit && { 'm.replace': clientEvent(edit, form) }),
+    ...(references.length > 0 && {
+      'm.reference': { chunk: references.map(({ pdu }) => ({ event_id: pdu.eventId })) },
+    }),
+  }
 }
 
 async function threadSummary(
@@ -44,12 +50,10 @@ async function threadSummary(
   form: ClientEventForm,
 ): Promise<JsonObject> {
   const latest = thread[0] as RoomEvent
-  // Of the latest event's own children only the edit matters: it can have no thread, being in one.
-  const edit = newestEdit(latest, await childrenOf(reader, view, latest.pdu.eventId))
+  // The latest event can have no thread of its own, being in one.
+  const relations = editAndReferences(latest, await childrenOf(reader, view, latest.pdu.eventId), form)
   return {
-    latest_event: clientEvent(latest, form, {
-      relations: edit && { 'm.replace': clientEvent(edit, form) },
-    }),
+    latest_event: clientEvent(latest, form, { relations: Object.keys(relations).length > 0 ? relations : undefined }),
     count: thread.length,
     current_user_participated: [root, ...thread].some(({ pdu }) => pdu.sender === view.userId),
   }

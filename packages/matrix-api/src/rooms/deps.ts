@@ -4,6 +4,7 @@ import type { InviteeProfiles } from '../profile/invitee-profiles.ts'
 import type { AccountData, LocalAccounts, Profiles } from '../sync/ports.ts'
 import type { RoomDirectory } from './room-directory.ts'
 import type { OutlinedRooms } from './spaces/outlined-rooms.ts'
+import type { CarriedSettings } from './upgrade/carried-settings.ts'
 
 /** What reading a room takes. */
 export interface ReadDeps {
@@ -33,4 +34,6 @@ export interface RoomDeps extends ReadDeps {
   readonly accounts: LocalAccounts
   readonly logger: Logger
   readonly history: HistoryListener
+  /** Of who joins a room that replaces another. */
+  readonly carriedSettings: Pick<CarriedSettings, 'joined'>
 }

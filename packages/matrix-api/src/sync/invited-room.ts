@@ -4,6 +4,7 @@ import {
   STRIPPED_STATE_TYPES,
   type StateSlot,
   slotKey,
+  stateSlot,
   strippedState,
   type UserId,
 } from '@starling/protocol'
@@ -28,11 +29,15 @@ export async function strippedRoom(reader: RoomReader, userId: UserId, row: Room
   return hasOwn ? events : [...events, await ownMemberEvent(reader, userId, row)]
 }
 
-/** Invited into a room that this server is in: made from the room itself. */
+/**
+ * Invited into a room that this server is in: made from the room itself, with the inviter's name and picture as an invite from
+ * another server has them.
+ */
 async function ownStrippedState(reader: RoomReader, row: RoomMembership): Promise<JsonObject[]> {
   if ((await reader.roomVersion(row.roomId)) === undefined) return []
   const state = await reader.currentState(row.roomId)
-  const wanted = new Map([...state].filter(([slot]) => isStripped(slot)))
+  const inviter = row.membership === 'invite' ? stateSlot('m.room.member', row.sender) : undefined
+  const wanted = new Map([...state].filter(([slot]) => isStripped(slot) || slot === inviter))
   const events = await stateEvents(reader, row.roomId, wanted)
   return events.map(({ pdu }) => strippedState(pdu))
 }

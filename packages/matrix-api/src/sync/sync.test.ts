@@ -160,7 +160,7 @@ test('invites: stripped state, gone when refused; leaving shows the room once mo
   expectMatchesSpec('sync', invited)
   const { events } = invited.body.rooms.invite[roomId].invite_state
   assert.ok(keys(events).includes('m.room.name|') && keys(events).includes('m.room.create|'))
-  assert.ok(keys(events).includes(`m.room.member|${bob.userId}`))
+  for (const { userId } of [alice, bob]) assert.ok(keys(events).includes(`m.room.member|${userId}`))
   for (const event of events) assert.deepEqual(Object.keys(event).sort(), ['content', 'sender', 'state_key', 'type'])
   assert.ok((await server.sync(bob)).rooms.invite[roomId])
   await server.request('POST', roomPath(roomId, 'leave'), { as: bob, body: {} })

@@ -39,5 +39,6 @@ export async function enterRoom(
   const request = { roomId: room.roomId, sender: userId, target: userId, reason }
   const change = { ...changeOf(request, membership, content), via: room.via }
   await deps.rooms.changeMembership(change, { signal: call.signal })
+  if (membership === 'join') await deps.carriedSettings.joined(userId, room.roomId)
   return { room_id: room.roomId }
 }

@@ -48,17 +48,20 @@ test('edits: the newest valid one is bundled', async () => {
   assert.equal((await bundleOf(bob, original))?.['m.replace'], undefined)
 })
 
-test('threads: summary with count, participation and the latest event, itself with its edit', async () => {
+test('threads: summary with count, participation and the latest event, itself with its edit and references', async () => {
   const { server, alice, bob, roomId, relate, edit, bundleOf } = await room()
   await using _ = server
   const root = await server.say(alice, roomId, 'root')
   await relate(alice, 'm.thread', root, 'a')
   const latest = await relate(alice, 'm.thread', root, 'b')
   await edit(alice, latest, 'b2')
+  const reference = await relate(alice, 'm.reference', latest, 'r')
   const thread = (await bundleOf(bob, root))['m.thread']
   assert.deepEqual([thread.count, thread.current_user_participated], [2, false])
   assert.equal(thread.latest_event.event_id, latest)
   assert.equal(thread.latest_event.unsigned['m.relations']['m.replace'].content.body, '* b2')
+  const references = thread.latest_event.unsigned['m.relations']['m.reference']
+  assert.deepEqual(references, { chunk: [{ event_id: reference }] })
   assert.equal((await bundleOf(alice, root))['m.thread'].current_user_participated, true)
   await relate(bob, 'm.thread', root, 'c')
   assert.equal((await bundleOf(bob, root))['m.thread'].current_user_participated, true)

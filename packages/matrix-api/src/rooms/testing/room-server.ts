@@ -22,6 +22,7 @@ import { startTestApi, type TestAnswer, type TestApi, type TestBase, type TestUs
 import { createRoomDirectory, type RoomDirectory } from '../room-directory.ts'
 import { roomEndpoints } from '../room-endpoints.ts'
 import { OutlinedRooms } from '../spaces/outlined-rooms.ts'
+import { CarriedSettings } from '../upgrade/carried-settings.ts'
 import { CountedPositions } from './counted-positions.ts'
 import { MemoryEphemeral } from './memory-ephemeral.ts'
 
@@ -110,6 +111,7 @@ export interface RoomServer extends TestApi {
   readonly rooms: LocalRooms
   readonly roomPositions: CountedPositions
   readonly accountData: AccountDataStore
+  readonly pushRules: PushRules
   readonly profiles: ProfileStore
   readonly ephemeral: MemoryEphemeral
   readonly deviceStreams: DeviceStreams
@@ -201,6 +203,7 @@ async function makeParts(base: TestBase, keys: FakeKeyDirectory | undefined) {
     ...{ ...shared, rooms, remote: remote.asPort(), filters },
     directory,
     ...{ index, follower, history: follower },
+    carriedSettings: new CarriedSettings({ reader, accountData, pushRules, logger }),
     outlines: new OutlinedRooms({ reader, clock, serverName, remote: remote.asPort(), users: base.accounts }),
     invitees: new InviteeProfiles({
       ...{ accounts, profiles },
@@ -222,6 +225,7 @@ async function makeParts(base: TestBase, keys: FakeKeyDirectory | undefined) {
     rooms,
     roomPositions: positions,
     accountData,
+    pushRules,
     profiles,
     ephemeral,
     deviceStreams,

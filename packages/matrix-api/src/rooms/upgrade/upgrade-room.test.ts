@@ -139,3 +139,44 @@ test('a join rule that an older version does not know becomes the nearest that i
     assert.equal(moved?.pdu.content.join_rule, after, `${from} to ${to}`)
   }
 })
+
+test('tags, push rules and direct chats go with a user into the room that replaces another; canonical aliases with the room', async () => {
+  await using server = await startRoomServer()
+  const [alice, bob] = [await server.user('alice'), await server.user('bob')]
+  const { accountData, pushRules } = server
+  const old = await server.createRoom(alice, { preset: 'public_chat', room_alias_name: 'tea' })
+  await server.join(bob, old)
+  for (const { userId } of [alice, bob]) {
+    await accountData.put(userId, old, 'm.tag', { tags: { 'm.favourite': { order: 0.5 } } })
+    await accountData.put(userId, undefined, 'm.direct', { '@x:y': ['!a:y', old], '@z:y': ['!b:y'] })
+    const muted = [{ kind: 'event_match', key: 'room_id', pattern: old }]
+    await pushRules.put(userId, 'override', old, { actions: [], conditions: muted }, {})
+    await pushRules.put(userId, 'room', old, { actions: ['notify'] }, {})
+  }
+  const body = { new_version: '12' }
+  const answer = await server.request('POST', roomPath(old, 'upgrade'), { as: alice, body })
+  const fresh = answer.body.replacement_room as RoomId
+  await server.join(bob, fresh)
+  for (const { userId } of [alice, bob]) {
+    assert.deepEqual(await accountData.get(userId, fresh, 'm.tag'), { tags: { 'm.favourite': { order: 0.5 } } })
+    const direct = { '@x:y': ['!a:y', old, fresh], '@z:y': ['!b:y'] }
+    assert.deepEqual(await accountData.get(userId, undefined, 'm.direct'), direct)
+    const rule = await pushRules.rule(userId, 'override', fresh)
+    assert.deepEqual(rule.conditions, [{ kind: 'event_match', key: 'room_id', pattern: fresh }])
+    assert.deepEqual((await pushRules.rule(userId, 'room', fresh)).actions, ['notify'])
+  }
+  const canonical = async (roomId: RoomId) =>
+    (await server.rooms.reader.stateEvent(roomId, 'm.room.canonical_alias', ''))?.pdu.content
+  assert.deepEqual([await canonical(old), await canonical(fresh)], [{}, { alias: '#tea:here.test' }])
+})
+
+test('a room that only says itself that it replaces another gets nothing of what was set for that', async () => {
+  await using server = await startRoomServer()
+  const [alice, eve] = [await server.user('alice'), await server.user('eve')]
+  const mine = await server.createRoom(alice)
+  await server.accountData.put(alice.userId, mine, 'm.tag', { tags: { 'm.favourite': {} } })
+  const creation = { predecessor: { room_id: mine } }
+  const theirs = await server.createRoom(eve, { preset: 'public_chat', creation_content: creation })
+  await server.join(alice, theirs)
+  assert.equal(await server.accountData.get(alice.userId, theirs, 'm.tag'), undefined)
+})

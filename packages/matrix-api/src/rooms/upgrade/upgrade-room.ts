@@ -10,6 +10,7 @@ import { asUserId } from '../create/create-room-input.ts'
 import type { RoomDeps } from '../deps.ts'
 import { currentPower } from '../power.ts'
 import { closeRoom } from './close-room.ts'
+import { moveCanonicalAlias } from './move-canonical-alias.ts'
 import { replacementRoom } from './replacement-room.ts'
 
 const schema = z.object({ new_version: z.string(), additional_creators: z.array(z.string()).max(100).optional() })
@@ -33,8 +34,10 @@ export function upgradeRoom(deps: RoomDeps) {
       const newRoomId = await createReplacement(deps, roomId, create, userId, rules, creators)
       // 4
       await moveDirectoryEntries(deps, roomId, newRoomId)
+      await moveCanonicalAlias(deps, roomId, newRoomId, userId)
       // 5, 6
       await closeRoom(deps, roomId, newRoomId, userId)
+      await deps.carriedSettings.joined(userId, newRoomId)
       return { replacement_room: newRoomId }
     },
   })
