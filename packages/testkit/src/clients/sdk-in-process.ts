@@ -9,11 +9,14 @@ import {
 } from 'matrix-js-sdk'
 import type { CryptoApi } from 'matrix-js-sdk/lib/crypto-api/index.js'
 import { eventually } from '../eventually.ts'
+import { letGoOfLongTimers } from './let-go-of-long-timers.ts'
 import { makeSdk, makeSdkWithoutSession } from './make-sdk.ts'
 import type { SdkSession } from './sdk-types.ts'
 
 /** Longest wait for anything, on a busy machine. Milliseconds. */
 const WAIT_LIMIT_MS = 60_000
+
+letGoOfLongTimers()
 
 export interface SdkOptions {
   readonly client?: Partial<ICreateClientOpts>
@@ -35,7 +38,6 @@ export class SdkInProcess implements AsyncDisposable {
   /** Starts the client and waits for its first sync. */
   static async start(session: SdkSession, options: SdkOptions = {}): Promise<SdkInProcess> {
     const { client, me } = await makeSdk(session, options.client)
-    forgetLocalTimeouts(client)
     const sdk = new SdkInProcess(client, me.userId, me.deviceId)
     await client.startClient({ initialSyncLimit: 100, pollTimeout: 10_000, threadSupport: true, ...options.start })
     await sdk.until('the first sync is done', () => client.getSyncState() === SyncState.Syncing)
@@ -93,16 +95,6 @@ export class SdkInProcess implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     this.client.stopClient()
   }
-}
-
-/**
- * The SDK never clears the timer that bounds a long poll (80 s beyond its end), and the process would stay open for it. What
- * is under way at the end is ended with the client; what hangs before is ended by the test's own limit.
- */
-function forgetLocalTimeouts({ http }: MatrixClient): void {
-  const request = http.authedRequest.bind(http)
-  http.authedRequest = (method, path, query, body, options) =>
-    request(method, path, query, body, { ...options, localTimeoutMs: undefined } as typeof options)
 }
 
 /** A new account on a node that lets one register; its password is asked for where the user has to prove who they are. */

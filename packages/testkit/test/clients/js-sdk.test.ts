@@ -1,12 +1,16 @@
 import { after, before, suite } from 'node:test'
+import { keyBackupTests } from './key-backup-tests.ts'
 import { SdkWorld } from './sdk-world.ts'
 import { verificationTests } from './verification-tests.ts'
 
-/** One pair of nodes for all of them: starting nodes is what takes the time. */
-suite('matrix-js-sdk with its Rust crypto', () => {
+const ONE_BY_ONE = { concurrency: 1 }
+
+/** One pair of nodes for all: starting nodes is what takes the time. Suites run side by side, as they share nobody. */
+suite('matrix-js-sdk with its Rust crypto', { concurrency: true }, () => {
   const world = new SdkWorld()
   before(() => world.start())
   after(() => world[Symbol.asyncDispose]())
 
-  suite('verification', () => verificationTests(world))
+  suite('verification', ONE_BY_ONE, () => verificationTests(world))
+  suite('key backup', ONE_BY_ONE, () => keyBackupTests(world))
 })
