@@ -179,6 +179,8 @@ export interface RoomEngine {
   /** Those of the ids that stand in the DAG (accepted, soft-failed, rejected): no child waits for them, nobody fetches them. */
   inDag(eventIds: readonly EventId[]): Promise<ReadonlySet<EventId>>
   forwardExtremities(roomId: RoomId): Promise<readonly EventId[]>
+  /** Leaves of the DAG that the current state refuses, at most 100: no extremities, but what these are follows from them too. */
+  deadLeaves(roomId: RoomId): Promise<readonly EventId[]>
   /** Events whose parents are not here, with the smallest depth first. */
   backwardExtremities(roomId: RoomId): Promise<readonly EventId[]>
   currentState(roomId: RoomId): Promise<StateMap>

@@ -112,6 +112,8 @@ export const limits = {
   /** Up to so many rooms are compared one by one; more are first compared in 64 groups. */
   roomsWithoutBuckets: 64,
   extremitiesPerRoom: 50,
+  /** Leaves that the current state refuses, named beside them: as many as a room keeps. */
+  refusedLeavesPerRoom: 100,
   /** Own events that one side names so that the other finds where both still agree. */
   haveSample: 64,
   /** Events that a plan of anti-entropy may hold; a longer gap is bridged by state at its near end. */

@@ -1,6 +1,7 @@
-import type { EventId, Pdu } from '@starling/protocol'
+import { type EventId, type Pdu, serverOf } from '@starling/protocol'
 import type { RoomHead } from '../room/room-head.ts'
 import type { RoomTransaction } from '../room/room-transaction.ts'
+import { hashOf } from '../state/trie-node.ts'
 import type { StoredEvent } from '../store/event-store.ts'
 import { type BackwardRow, type EventStatus, tables } from '../store/tables.ts'
 import { graphParents } from './graph-parents.ts'
@@ -9,7 +10,7 @@ import { graphParents } from './graph-parents.ts'
 const MAX_LOOKED_THROUGH = 200
 /** Children remembered per missing parent; further ones add nothing, since one is enough to hang history on. */
 const MAX_CHILDREN = 20
-/** Leaves that the current state refuses, kept per room: the longest known go first. */
+/** Leaves that the current state refuses, kept per room. */
 const MAX_DEAD = 100
 
 /**
@@ -37,17 +38,48 @@ function leavesOf({ dead, extremities, exposed }: RoomHead): readonly EventId[] 
 }
 
 /** Makes `live` the extremities of the room; those that were it before keep their order, and new ones come behind them. */
-export function changeExtremities(
+export async function changeExtremities(
   leaves: readonly EventId[],
   live: ReadonlySet<EventId>,
   transaction: RoomTransaction,
-): void {
+): Promise<void> {
   const head = transaction.requireHead()
   const kept = head.extremities.filter((eventId) => live.has(eventId))
   const extremities = [...new Set([...kept, ...leaves.filter((eventId) => live.has(eventId)), ...live])]
-  const dead = leaves.filter((eventId) => !live.has(eventId)).slice(-MAX_DEAD)
+  const dead = await keptOf(
+    leaves.filter((eventId) => !live.has(eventId)),
+    transaction,
+  )
   const exposed = extremities.filter((eventId) => !leaves.includes(eventId))
   transaction.head = { ...head, extremities, dead, exposed }
+}
+
+/**
+ * Of dead leaves those that are kept: a function of their set, so that servers keep the same ones. The servers that wrote them
+ * take turns, so that one of them cannot push out what others wrote; of one server's, those with the lowest hashes are kept.
+ */
+async function keptOf(dead: readonly EventId[], transaction: RoomTransaction): Promise<readonly EventId[]> {
+  if (dead.length <= MAX_DEAD) return dead
+  const events = [...(await transaction.events(dead)).values()]
+  const turns = [...Map.groupBy(events, ({ pdu }) => serverOf(pdu.sender)).values()].flatMap((own) =>
+    own
+      .map(({ pdu: { eventId } }) => ({ eventId, hash: hashOf(eventId) }))
+      .sort(byHash)
+      .map((one, turn) => ({ ...one, turn })),
+  )
+  return turns
+    .sort((a, b) => a.turn - b.turn || byHash(a, b))
+    .slice(0, MAX_DEAD)
+    .map(({ eventId }) => eventId)
+}
+
+interface Hashed {
+  readonly eventId: EventId
+  readonly hash: number
+}
+
+function byHash(a: Hashed, b: Hashed): number {
+  return a.hash - b.hash || (a.eventId < b.eventId ? -1 : 1)
 }
 
 /** Does an event that is not rejected name this one as a parent already? */

@@ -93,12 +93,12 @@ async function settle(event: StoredEvent, transaction: RoomTransaction, parts: P
   if (after && leaves.length === 1 && !event.barred && !event.late) {
     // The usual case: the event stands on everything there is, and the state before it has let it.
     if (await isServerAllowed(event, after.map, transaction)) {
-      changeExtremities(leaves, new Set(leaves), transaction)
+      await changeExtremities(leaves, new Set(leaves), transaction)
       return after
     }
   }
   const { live, state } = await settleExtremities(leaves, transaction, parts)
-  changeExtremities(leaves, live, transaction)
+  await changeExtremities(leaves, live, transaction)
   return state
 }
 

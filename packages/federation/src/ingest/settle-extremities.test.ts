@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import type { EventId, RoomId, UserId } from '@starling/protocol'
+import type { EventId, JsonObject, RoomId, UserId } from '@starling/protocol'
 import type { RoomServer } from '../../test/room-server.ts'
 import { type TwoServers, twoServers } from '../../test/two-servers.ts'
 import { type HeadRow, tables } from '../store/tables.ts'
@@ -134,18 +134,28 @@ test('a refused event that only one server has changes nothing between them', as
   await assertSame(room, [next])
 })
 
-test('of refused leaves the hundred that came last are kept', async () => {
+test('of refused leaves a hundred are kept, the same in any order, and no server pushes out what another wrote', async () => {
   const room = await withCarol()
   const { a, b, alice, carol, roomId, version } = room
+  const erin = a.user('erin')
+  await a.give(await a.setMembership(roomId, erin, erin, 'join'), b)
   const old = await a.engine.forwardExtremities(roomId)
-  const ban = await a.setMembership(roomId, alice, carol, 'ban')
-  const ids: EventId[] = []
-  for (let n = 0; n < 105; n++) {
-    const json = await b.craft(roomId, { sender: carol, type: 'm.room.message', content: { n }, prevEvents: old })
-    ids.push((await a.receive(json, version)).eventId)
-  }
-  assert.deepEqual((await headOf(a, roomId)).dead, ids.slice(-100))
-  assert.deepEqual(await a.engine.forwardExtremities(roomId), [ban])
+  const leafOf = (server: RoomServer, sender: UserId, n: number) =>
+    server.craft(roomId, { sender, type: 'm.room.message', content: { n }, prevEvents: old })
+  const leaves: JsonObject[] = []
+  for (let n = 0; n < 105; n++) leaves.push(await leafOf(b, carol, n))
+  const lone = await leafOf(a, erin, 0)
+  for (const user of [carol, erin]) await a.give(await a.setMembership(roomId, alice, user, 'ban'), b)
+  const extremities = await a.engine.forwardExtremities(roomId)
+  const { eventId } = await a.receive(lone, version)
+  for (const json of leaves) await a.receive(json, version)
+  for (const json of [...leaves].reverse()) await b.receive(json, version)
+  await b.receive(lone, version)
+  const kept = new Set((await headOf(a, roomId)).dead)
+  assert.equal(kept.size, 100)
+  assert.ok(kept.has(eventId), "the one of erin's server")
+  assert.deepEqual(new Set((await headOf(b, roomId)).dead), kept)
+  assert.deepEqual(await a.engine.forwardExtremities(roomId), extremities)
 })
 
 test('bad input 60: an access control list and an event of who it denies: the list alone, whichever came first', async () => {

@@ -50,6 +50,10 @@ export class RoomGraph {
     return (await this.#heads.durable(roomId))?.extremities ?? []
   }
 
+  async deadLeaves(roomId: RoomId): Promise<readonly EventId[]> {
+    return (await this.#heads.durable(roomId))?.dead ?? []
+  }
+
   async backwardExtremities(roomId: RoomId): Promise<readonly EventId[]> {
     const head = await this.#heads.durable(roomId)
     if (!head) return []

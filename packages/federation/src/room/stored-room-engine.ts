@@ -207,6 +207,10 @@ export class StoredRoomEngine implements RoomEngine {
     return this.#parts.graph.forwardExtremities(roomId)
   }
 
+  deadLeaves(roomId: RoomId): Promise<readonly EventId[]> {
+    return this.#parts.graph.deadLeaves(roomId)
+  }
+
   backwardExtremities(roomId: RoomId): Promise<readonly EventId[]> {
     return this.#parts.graph.backwardExtremities(roomId)
   }

@@ -65,7 +65,10 @@ function outsiders(honest: readonly NodeView[], group: readonly NodeView[]): str
   return honest.flatMap((view) => {
     if (group.length < 2 || group.includes(view) || !view.joinedServers.has(view.name)) return []
     const holders = group.filter((member) => member.joinedServers.has(view.name))
-    return holders.length === 0 ? [] : [`${view.name} and ${namesOf(holders)} disagree on who is in the room`]
+    const seen = [view, ...holders].map(({ name, joinedServers }) => `${name}: ${[...joinedServers].sort().join()}`)
+    return holders.length === 0
+      ? []
+      : [`${view.name} and ${namesOf(holders)} disagree on who is in the room (${seen.join('; ')})`]
   })
 }
 

@@ -8,7 +8,7 @@ const KINDS: readonly (readonly [kind: string, pattern: RegExp])[] = [
   ['from scratch, verdict', /; from scratch it is /],
   ['from scratch, state', / has another state than from scratch: /],
   ['verdict', / is (?:accepted|soft-failed|rejected) at .*, (?:accepted|soft-failed|rejected) at /],
-  ['members', / disagree on who is in the room$/],
+  ['members', / disagree on who is in the room/],
 ]
 
 export function kindOfProblem(problem: string): string {

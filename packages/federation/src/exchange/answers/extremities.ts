@@ -8,8 +8,8 @@ import type { AnswerParts } from './answer-parts.ts'
 import { bodyOf, invalid, objectOf } from './read-request.ts'
 
 /**
- * Starling's own: which rooms differ. `{rooms: {room hash: digest}, reply?: true}` → `{differ: {room hash: [event id]}}` with this
- * server's forward extremities. Rooms in which the asker is not joined by this server's state are passed over in
+ * Starling's own: which rooms differ. `{rooms: {room hash: digest}, reply?: true}` → `{differ: {room hash: [event id]}, refused: {room
+ * hash: [event id]}}` with this server's forward extremities, and the leaves that its state refuses. Rooms in which the asker is not joined by this server's state are passed over in
  * silence, whatever is asked. A difference makes this server ask back, unless it is being asked back (`reply`).
  */
 export function extremities(parts: AnswerParts, digests: RoomDigests): Answer {
@@ -24,6 +24,7 @@ export function extremities(parts: AnswerParts, digests: RoomDigests): Answer {
         invalid(`"rooms" names more than ${limits.roomsPerDigest} rooms.`)
       }
       const differ: [string, JsonObject[string]][] = []
+      const refused: [string, JsonObject[string]][] = []
       for (const [hash, roomId] of await digests.shared(origin)) {
         const theirs = ownValue(asked, hash)
         if (theirs === undefined || theirs === (await digests.digest(roomId))) continue
@@ -31,9 +32,11 @@ export function extremities(parts: AnswerParts, digests: RoomDigests): Answer {
         if (!(await isLetIn(parts, origin, roomId))) continue
         const ours = await parts.engine.forwardExtremities(roomId)
         differ.push([hash, ours.slice(0, limits.extremitiesPerRoom)])
+        const dead = await parts.engine.deadLeaves(roomId)
+        if (dead.length > 0) refused.push([hash, dead.slice(0, limits.refusedLeavesPerRoom)])
       }
       if (differ.length > 0 && body.reply !== true) parts.heardOfDifference(origin)
-      return { differ: Object.fromEntries(differ) }
+      return { differ: Object.fromEntries(differ), refused: Object.fromEntries(refused) }
     },
   }
 }

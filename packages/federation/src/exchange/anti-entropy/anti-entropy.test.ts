@@ -75,6 +75,36 @@ test('more extremities than one answer names: what lies beyond the list comes al
   await assertSame(roomId, a, b)
 })
 
+/** A message on an old branch by a user who is removed since; `a` has it, and refuses it. */
+async function withRefusedLeaf(t: TestContext) {
+  const room = await sharedRoom(t, 'a', 'b', 'c')
+  const { network, nodes, roomId } = room
+  const [a, b, c] = nodes as [ExchangeNode, ExchangeNode, ExchangeNode]
+  const prevEvents = await c.engine.forwardExtremities(roomId)
+  const draft = { sender: c.user(), type: 'm.room.message', content: { body: 'old branch' }, prevEvents }
+  const message = await c.rooms.craft(roomId, draft)
+  await a.rooms.setMembership(roomId, a.user(), c.user(), 'ban')
+  await network.settled()
+  network.gossip = false
+  const { kind, eventId } = await a.rooms.receive(message, '12')
+  assert.equal(kind, 'soft-failed')
+  return { network, a, b, roomId, eventId }
+}
+
+test('a leaf that the state refuses reaches who lacks it by comparison, and stays refused there', async (t) => {
+  const { network, a, b, roomId, eventId } = await withRefusedLeaf(t)
+  const before = await b.engine.forwardExtremities(roomId)
+  await b.exchange.reconcile(a.name)
+  await network.settled()
+  assert.deepEqual(await b.engine.deadLeaves(roomId), [eventId])
+  assert.deepEqual(await b.engine.forwardExtremities(roomId), before)
+  assert.deepEqual(await b.rooms.bodies(roomId), [])
+  const asked = network.requests.length
+  await b.exchange.reconcile(a.name)
+  await network.settled()
+  assert.equal(network.requests.length, asked + 1, 'both have the same leaves now')
+})
+
 test('what is equal is not asked about again', async (t) => {
   const { network, nodes } = await sharedRoom(t, 'a', 'b')
   const [a, b] = nodes

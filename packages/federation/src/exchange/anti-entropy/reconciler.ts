@@ -27,8 +27,7 @@ interface ReconcilerParts {
 type ReconcileOptions = AbortOptions & { readonly reply?: boolean }
 
 /**
- * Anti-entropy (DESIGN section 4): compares forward extremities of the shared rooms with another server and pulls what is missing
- * here. The other side sees from the comparison that we differ, and does the same to us.
+ * Anti-entropy (DESIGN section 4): compares the leaves of the shared rooms' DAGs with another server and pulls what is missing here. The other side sees from the comparison that we differ, and does the same to us.
  */
 export class Reconciler {
   readonly #parts: ReconcilerParts
@@ -80,14 +79,17 @@ export class Reconciler {
     const rooms = await this.#differingGroups(server, await this.#parts.digests.shared(server), options)
     for (let start = 0; start < rooms.length; start += limits.roomsPerDigest) {
       const batch = new Map(rooms.slice(start, start + limits.roomsPerDigest))
-      const differ = await this.#compare(server, batch, options)
+      const answer = await this.#compare(server, batch, options)
+      const differ = asObject(answer?.differ)
       if (!differ) return
+      const refused = asObject(answer?.refused) ?? {}
       for (const [hash, roomId] of batch) {
         if (this.#stopped || options?.signal?.aborted) return
-        const theirs = readIds(ownValue(differ, hash))
+        const live = readIds(ownValue(differ, hash), limits.extremitiesPerRoom)
         // Removed meanwhile, it has nothing to say any more.
-        if (!theirs || !this.#parts.engine.isServerJoined(roomId, server)) continue
-        if (!this.#vain.sitsOut(server, roomId)) await this.#catchUpWith(server, roomId, theirs, options)
+        if (!live || !this.#parts.engine.isServerJoined(roomId, server)) continue
+        const dead = readIds(ownValue(refused, hash), limits.refusedLeavesPerRoom) ?? []
+        if (!this.#vain.sitsOut(server, roomId)) await this.#catchUpWith(server, roomId, { live, dead }, options)
       }
     }
   }
@@ -114,7 +116,7 @@ export class Reconciler {
     const digests: Record<string, string> = {}
     for (const [hash, roomId] of rooms) digests[hash] = await this.#parts.digests.digest(roomId)
     const body = { rooms: digests, ...(options?.reply ? { reply: true } : {}) }
-    return asObject((await this.#ask(server, body, options))?.differ)
+    return this.#ask(server, body, options)
   }
 
   async #ask(server: ServerName, body: JsonObject, options?: AbortOptions): Promise<JsonObject | undefined> {
@@ -130,34 +132,40 @@ export class Reconciler {
     return undefined
   }
 
-  async #catchUpWith(
-    server: ServerName,
-    roomId: RoomId,
-    theirs: readonly EventId[],
-    options?: AbortOptions,
-  ): Promise<void> {
-    const wanted = this.#vain.worthAsking(server, theirs)
-    const unknown = async () => {
-      const here = await this.#parts.engine.inDag(wanted)
-      return wanted.filter((id) => !here.has(id))
-    }
+  async #catchUpWith(server: ServerName, roomId: RoomId, theirs: Leaves, options?: AbortOptions): Promise<void> {
+    const live = this.#vain.worthAsking(server, theirs.live)
+    const wanted = [...live, ...this.#vain.worthAsking(server, theirs.dead)]
+    const before = await this.#unknown(wanted)
     // A full list, none of it made up, may end before what is missing here: then only the pull can tell.
-    const isCutOff = wanted.length === limits.extremitiesPerRoom
-    const before = (await unknown()).length
-    if (before === 0 && !isCutOff) return
-    const { taken } = await this.#parts.catchUp.pull(server, roomId, options)
-    // What the pull did not bring (it was cut short, or the server changed meanwhile) is asked for by id.
-    const roomVersion = await this.#parts.engine.roomVersion(roomId)
-    if (roomVersion === undefined) return
-    for (const eventId of (await unknown()).slice(0, limits.extremitiesAsked)) {
-      if (this.#parts.catchUp.parked.has(eventId)) continue
-      const event = await this.#parts.fetcher.event(server, { roomId, roomVersion }, eventId, options)
-      if (event) await this.#parts.catchUp.settle(event, server, options)
-    }
-    const missing = await unknown()
-    const nothingCame = taken === 0 && missing.length >= before
+    const isCutOff = live.length === limits.extremitiesPerRoom
+    if (before.length === 0 && !isCutOff) return
+    const isBehind = isCutOff || before.some((id) => live.includes(id))
+    const { taken } = isBehind ? await this.#parts.catchUp.pull(server, roomId, options) : { taken: 0 }
+    await this.#askSingly(server, roomId, await this.#unknown(wanted), options)
+    const missing = await this.#unknown(wanted)
+    const nothingCame = taken === 0 && missing.length >= before.length
     if (!nothingCame) this.#vain.fruitful(server, roomId)
     this.#vain.vain(server, roomId, missing, { nothingCame })
+  }
+
+  /**
+   * What a pull did not bring (it was cut short, or the server changed meanwhile), and leaves that the server's state refuses: no pull
+   * names these, and each mostly stands on something that is here.
+   */
+  async #askSingly(server: ServerName, roomId: RoomId, ids: readonly EventId[], options?: AbortOptions): Promise<void> {
+    const { engine, fetcher, catchUp } = this.#parts
+    const roomVersion = await engine.roomVersion(roomId)
+    if (roomVersion === undefined) return
+    for (const eventId of ids.slice(0, limits.extremitiesAsked)) {
+      if (catchUp.parked.has(eventId)) continue
+      const event = await fetcher.event(server, { roomId, roomVersion }, eventId, options)
+      if (event) await catchUp.settle(event, server, options)
+    }
+  }
+
+  async #unknown(ids: readonly EventId[]): Promise<readonly EventId[]> {
+    const here = await this.#parts.engine.inDag(ids)
+    return ids.filter((id) => !here.has(id))
   }
 
   /** Bounded like the servers that rooms are shared with; the longest ago is dropped first. */
@@ -169,8 +177,14 @@ export class Reconciler {
   }
 }
 
-function readIds(value: unknown): readonly EventId[] | undefined {
+/** What a server names of a room: forward extremities, and leaves that its state refuses. */
+interface Leaves {
+  readonly live: readonly EventId[]
+  readonly dead: readonly EventId[]
+}
+
+function readIds(value: unknown, most: number): readonly EventId[] | undefined {
   const list = asArray(value)
-  if (!list || list.length > limits.extremitiesPerRoom) return undefined
+  if (!list || list.length > most) return undefined
   return list.flatMap((id) => parseEventId(id) ?? [])
 }

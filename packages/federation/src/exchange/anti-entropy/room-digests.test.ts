@@ -14,6 +14,7 @@ function engineOf(rooms: ReadonlyMap<RoomId, readonly EventId[]>): RoomEngine {
     joinedRooms: async () => [...rooms.keys()],
     isServerJoined: () => true,
     forwardExtremities: async (roomId: RoomId) => rooms.get(roomId) ?? [],
+    deadLeaves: async () => [],
   } as unknown as RoomEngine
 }
 
