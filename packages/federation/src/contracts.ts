@@ -101,6 +101,9 @@ export interface StagedImport extends StagedRoom {
   readonly event: CheckedPdu
 }
 
+/** `exact`: nothing of the room is another server's word. `too-large`: some is, and the room is too large to judge it again. */
+export type Certainty = 'exact' | 'reported' | 'too-large'
+
 export interface LocalDraft {
   readonly roomId: RoomId
   readonly sender: UserId
@@ -176,8 +179,19 @@ export interface RoomEngine {
   finish(event: JsonObject, roomVersion: string): CheckedPdu
   /** Stored events, rejected ones left out; outliers are in. */
   events(eventIds: readonly EventId[]): Promise<ReadonlyMap<EventId, StoredPdu>>
+  /**
+   * Those of the ids that stand in the DAG, whatever became of them. Rejected ones are among them: who stands on one has to judge it
+   * like everybody else, so they are walked through and given to members.
+   */
+  dagEvents(eventIds: readonly EventId[]): Promise<ReadonlyMap<EventId, Pdu>>
   /** Those of the ids that stand in the DAG (accepted, soft-failed, rejected): no child waits for them, nobody fetches them. */
   inDag(eventIds: readonly EventId[]): Promise<ReadonlySet<EventId>>
+  /** Rooms of which some state is another server's word: whose history has gaps that verdicts rest on. */
+  reportedRooms(): Promise<readonly RoomId[]>
+  /** Whether verdicts in a room that is here rest on others' word. */
+  certainty(roomId: RoomId): Promise<Certainty>
+  /** Judges such a room again, from its create event on, by the ancestors that are here now. */
+  rejudge(roomId: RoomId): Promise<Certainty>
   forwardExtremities(roomId: RoomId): Promise<readonly EventId[]>
   /** Leaves of the DAG that the current state refuses, at most 100: no extremities, but what these are follows from them too. */
   deadLeaves(roomId: RoomId): Promise<readonly EventId[]>

@@ -63,9 +63,8 @@ export async function walkBack(engine: RoomEngine, roomId: RoomId, walk: Walk): 
   return outcome
 }
 
-/** Those of the ids that are events of this room's DAG: outliers and events of other rooms are none. */
+/** Those of the ids that are events of this room's DAG, rejected ones too: outliers and events of other rooms are none. */
 export async function dagEvents(engine: RoomEngine, roomId: RoomId, ids: readonly EventId[]): Promise<Pdu[]> {
   if (ids.length === 0) return []
-  const stored = await engine.events(ids)
-  return [...stored.values()].flatMap(({ pdu, status }) => (status !== 'outlier' && pdu.roomId === roomId ? pdu : []))
+  return [...(await engine.dagEvents(ids)).values()].filter((pdu) => pdu.roomId === roomId)
 }

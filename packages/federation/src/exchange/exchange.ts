@@ -23,6 +23,7 @@ import { RoomDigests } from './anti-entropy/room-digests.ts'
 import { SleepWatch } from './anti-entropy/sleep-watch.ts'
 import { EventBudget } from './event-budget.ts'
 import { CatchUp } from './fetching/catch-up.ts'
+import { RoomCompletion } from './fetching/complete-rooms.ts'
 import { EventFetcher } from './fetching/fetch-events.ts'
 import { fetchHistory } from './fetching/history.ts'
 import { type IncomingParts, takeIncoming } from './fetching/incoming.ts'
@@ -56,6 +57,7 @@ export class Exchange implements RoomExchange, AsyncDisposable {
   readonly #incoming: IncomingParts
   readonly #catchUp: CatchUp
   readonly #fetcher: EventFetcher
+  readonly #completion: RoomCompletion
   readonly #incomplete: IncompleteEvents
   readonly #reconciler: Reconciler
   readonly #heartbeat: Heartbeat
@@ -79,12 +81,19 @@ export class Exchange implements RoomExchange, AsyncDisposable {
       budget: new EventBudget(clock, limits.fetchedEventsPerMinute),
       rations: new PeerRations(clock, limits.fetchedPerHour),
     })
-    this.#catchUp = new CatchUp({ engine, keys, requests, fetcher: this.#fetcher, clock, count, softFail, incomplete })
+    const { sha256 } = parts.crypto
+    this.#completion = new RoomCompletion({
+      ...{ engine, clock },
+      fetchHistory: (...history) => this.fetchHistory(...history),
+    })
+    this.#catchUp = new CatchUp({
+      ...{ engine, keys, requests, fetcher: this.#fetcher, clock, timers, sha256, count, softFail, incomplete },
+      mayBridge: (roomId) => this.#completion.isGivenUp(roomId),
+    })
     this.#incomplete = new IncompleteEvents({
       ...{ engine, store: parts.store, fetcher: this.#fetcher },
       settle: (...event) => this.#catchUp.settle(...event),
     })
-    const { sha256 } = parts.crypto
     const digests = new RoomDigests(engine, sha256)
     this.#reconciler = new Reconciler({
       ...{ engine, requests, digests, timers, clock, count },
@@ -155,6 +164,10 @@ export class Exchange implements RoomExchange, AsyncDisposable {
     await this.tellPendingLeaves(server, { signal })
     await this.#reconciler.reconcile(server, { signal })
     await this.#incomplete.repair(server, { signal })
+    if (!(await this.#completion.completeWith(server, { signal }))) return
+    // What stood beside a gap finds its parents here now.
+    await this.#catchUp.retryParked({ signal })
+    await this.#reconciler.reconcile(server, { signal })
   }
 
   async tellPendingLeaves(server: ServerName, options?: AbortOptions): Promise<void> {

@@ -86,6 +86,14 @@ export const limits = {
   waitingForFetch: 32,
   /** Attempts to fetch what a parked event waits for; then it is dropped. */
   parkedAttempts: 4,
+  /** Answers of history in one attempt to complete a room; attempts in vain until others' word is taken for what is missing. */
+  completionRounds: 60,
+  completionAttempts: 3,
+  /** Between attempts in vain to complete a room: doubles up to the longest (milliseconds). */
+  completionInterval: 30_000,
+  completionIntervalMax: 3_600_000,
+  /** Rooms whose attempts are remembered (the least recent dropped first). */
+  completionsRemembered: 1_000,
   /** Auth events fetched for one event. */
   authEventsPerFetch: 500,
   /** Extremities that a server named and that did not come in this many comparisons with it are no longer asked of it. */

@@ -9,6 +9,7 @@ import type { RoomNumber } from '../store/tables.ts'
 import { type IngestParts, ingestPdu } from './ingest-pdu.ts'
 import { numberRoom } from './number-room.ts'
 import { placeEvent } from './place-event.ts'
+import { noteReported } from './reported-rooms.ts'
 import { reportedState } from './reported-state.ts'
 import { checkByAuthEvents } from './step-4-auth-events.ts'
 import { checkByState } from './step-5-state-before.ts'
@@ -44,6 +45,10 @@ export async function importRoom(
   if (!map.has(CREATE)) return refused('no create event of this room in the state')
 
   if (transaction.head?.servers.has(parts.serverName)) {
+    // Another user of this server is in: where the parents are here, the word of the resident is not needed.
+    const verdict = await ingestPdu(room.event, transaction, parts)
+    if (verdict.kind !== 'waiting') return verdict
+    noteReported(transaction)
     const before = transaction.deriveState(EMPTY_STATE, map)
     return ingestPdu(room.event, transaction, parts, { before })
   }
@@ -54,6 +59,7 @@ export async function importRoom(
   transaction.head = transaction.head
     ? { ...transaction.head, rules, extremities: [], dead: [], exposed: [] }
     : newRoomHead(transaction, outlierRoom.number, rules)
+  noteReported(transaction)
   const before = transaction.deriveState(EMPTY_STATE, map)
   return placeEvent({ pdu, before, status: 'accepted' }, transaction, parts)
 }

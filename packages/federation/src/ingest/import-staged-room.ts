@@ -21,6 +21,7 @@ import { membershipOf } from './current-state.ts'
 import { newRoomHead } from './import-room.ts'
 import type { IngestParts } from './ingest-pdu.ts'
 import { placeEvent } from './place-event.ts'
+import { noteReported } from './reported-rooms.ts'
 import { checkByAuthEvents } from './step-4-auth-events.ts'
 import { checkByState } from './step-5-state-before.ts'
 
@@ -75,10 +76,12 @@ export async function importStagedRoom(
   if (transaction.head) {
     const { head } = transaction
     transaction.head = { ...head, rules, extremities: [], dead: [], exposed: [] }
+    noteReported(transaction)
     const before = transaction.deriveState(head.state, stateDelta(head.state.map, state.map))
     return placeEvent({ pdu, before, status: 'accepted' }, transaction, parts)
   }
   transaction.head = newRoomHead(transaction, known.number, rules)
+  noteReported(transaction)
   const before = transaction.deriveState(EMPTY_STATE, state.map)
   const { joined, invited, servers } = state
   transaction.head = { ...transaction.requireHead(), state: before, joined, invited, servers }
@@ -98,6 +101,8 @@ async function gather(
   const servers = new Map<ServerName, number>()
   const own: StoredEvent[] = []
   const counts = { join: 0, invite: 0, leave: 0, ban: 0, knock: 0 }
+  // Batches become durable in order, so the room's last one comes after all of these; what waits in memory stays one batch.
+  let before = Promise.resolve()
   for (let start = 0; start < state.length; start += BATCH) {
     if (start > 0) await breathe()
     const ids = state.slice(start, start + BATCH)
@@ -127,7 +132,10 @@ async function gather(
     }
     // Grown with each batch: made at once, the tree of a large room would hold everything up.
     map = map.with(entries)
-    if (fresh && rows.length > 0) await fresh.database.submit(rows)
+    if (!fresh || rows.length === 0) continue
+    const written = fresh.database.submit(rows)
+    await before
+    before = written
   }
   return { map, joined: counts.join, invited: counts.invite, servers: PersistentMap.from(servers), own }
 }

@@ -4,6 +4,7 @@ import type { RoomTransaction } from '../room/room-transaction.ts'
 import { PersistentMap } from '../state/persistent-map.ts'
 import type { RoomState } from '../state/state-store.ts'
 import { type IngestOptions, type IngestParts, ingestPdu } from './ingest-pdu.ts'
+import { noteReported } from './reported-rooms.ts'
 import { reportedState } from './reported-state.ts'
 import { outlierRoomOf, storeOutliers } from './store-outlier.ts'
 
@@ -35,6 +36,7 @@ export async function ingestWithState(
       states.push(await transaction.state(parent.after))
   }
   const before = await parts.resolve(transaction, states)
+  noteReported(transaction)
   const verdict = await ingestPdu(checked, transaction, parts, { ...options, before })
   if (verdict.kind === 'refused' || verdict.kind === 'duplicate') transaction.discard()
   if (verdict.kind !== 'rejected') return verdict

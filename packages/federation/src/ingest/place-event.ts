@@ -117,7 +117,7 @@ async function refusalOf(
 }
 
 /** Soft-failed events that the current state lets in and that stand at the extremities again: they are shown now. */
-async function show(event: StoredEvent, transaction: RoomTransaction, { watchers }: PlaceParts): Promise<void> {
+export async function show(event: StoredEvent, transaction: RoomTransaction, { watchers }: PlaceParts): Promise<void> {
   const { reason: _, ...rest } = event
   const { pdu } = event
   const accepted: StoredEvent = { ...rest, status: 'accepted' }

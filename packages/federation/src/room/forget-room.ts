@@ -87,12 +87,14 @@ async function removeRows(room: RoomNumber, database: Database): Promise<EventId
   for await (const { key } of tables.relation.scan(source, [room])) await remove(tables.relation.del(key))
   for await (const { key } of tables.joinedServer.scan(source, [room])) await remove(tables.joinedServer.del(key))
   for await (const { key } of tables.backward.scan(source, [room])) await remove(tables.backward.del(key))
+  for await (const { key } of tables.historySpan.scan(source, [room])) await remove(tables.historySpan.del(key))
   const children = tables.furtherChildren.scan(source, [room])
   for await (const { key } of children) await remove(tables.furtherChildren.del(key))
   for await (const { key } of tables.roomEvent.scan(source, [room])) {
     eventIds.push(key[1])
     await remove(tables.event.del([key[1]]), tables.roomEvent.del(key))
   }
+  batch.push(tables.reportedRoom.del([room]))
   await database.submit([...batch, tables.head.del([room]), tables.roomNumber.del([room]), tables.purge.del([room])])
   return eventIds
 }

@@ -1,4 +1,12 @@
-import { type EventId, ownValue, type RoomId, type ServerName, type StateMap, type StateSlot } from '@starling/protocol'
+import {
+  type EventId,
+  ownValue,
+  type Pdu,
+  type RoomId,
+  type ServerName,
+  type StateMap,
+  type StateSlot,
+} from '@starling/protocol'
 import type { StoredPdu } from '../contracts.ts'
 import { memberSlotsOf } from '../state/member-slots.ts'
 import type { StateStore } from '../state/state-store.ts'
@@ -37,6 +45,14 @@ export class RoomGraph {
       const missing = incomplete && redactedBy === undefined ? { incomplete } : {}
       const guessed = approximate ? { approximate } : {}
       found.set(eventId, { pdu, roomVersion: version, status, ...missing, ...guessed })
+    }
+    return found
+  }
+
+  async dagEvents(eventIds: readonly EventId[]): Promise<ReadonlyMap<EventId, Pdu>> {
+    const found = new Map<EventId, Pdu>()
+    for (const [eventId, { after, pdu }] of await this.#events.getMany(eventIds)) {
+      if (after !== undefined) found.set(eventId, pdu)
     }
     return found
   }

@@ -2,6 +2,7 @@ import {
   type Crypto,
   type EventId,
   type JsonObject,
+  type Pdu,
   type RandomBytes,
   type RoomId,
   roomVersionRules,
@@ -11,6 +12,7 @@ import {
   type UserId,
 } from '@starling/protocol'
 import type {
+  Certainty,
   CheckedPdu,
   CheckResult,
   DraftTransaction,
@@ -32,6 +34,8 @@ import { ingestHistory } from '../ingest/ingest-history.ts'
 import { type IngestOptions, ingestPdu } from '../ingest/ingest-pdu.ts'
 import { ingestWithState } from '../ingest/ingest-with-state.ts'
 import { storeOutOfRoomMembership } from '../ingest/out-of-room-membership.ts'
+import { certaintyOf, rejudgeRoom } from '../ingest/rejudge-room.ts'
+import { reportedRooms } from '../ingest/reported-rooms.ts'
 import { stageEvents } from '../ingest/stage-room.ts'
 import { outlierRoomOf, storeOutliers } from '../ingest/store-outlier.ts'
 import type { RoomRegistry } from '../store/room-registry.ts'
@@ -185,6 +189,11 @@ export class StoredRoomEngine implements RoomEngine {
     })
   }
 
+  rejudge(roomId: RoomId): Promise<Certainty> {
+    const { local } = this.#parts
+    return this.#transact(roomId, async (transaction) => (transaction.head ? rejudgeRoom(transaction, local) : 'exact'))
+  }
+
   // ------------------------------------------------------------------------------------------------ reading
 
   async roomVersion(roomId: RoomId): Promise<string | undefined> {
@@ -197,6 +206,18 @@ export class StoredRoomEngine implements RoomEngine {
 
   events(eventIds: readonly EventId[]): Promise<ReadonlyMap<EventId, StoredPdu>> {
     return this.#parts.graph.events(eventIds)
+  }
+
+  dagEvents(eventIds: readonly EventId[]): Promise<ReadonlyMap<EventId, Pdu>> {
+    return this.#parts.graph.dagEvents(eventIds)
+  }
+
+  reportedRooms(): Promise<readonly RoomId[]> {
+    return reportedRooms(this.#parts.database.durable)
+  }
+
+  certainty(roomId: RoomId): Promise<Certainty> {
+    return this.#transact(roomId, async (transaction) => (transaction.head ? certaintyOf(transaction) : 'exact'))
   }
 
   inDag(eventIds: readonly EventId[]): Promise<ReadonlySet<EventId>> {

@@ -46,7 +46,11 @@ export const Bucket = {
   pendingRedaction: 20,
   /** `[room, event id]` → how many events stand on it beyond the first. Absent where none or one does. */
   furtherChildren: 21,
-  // 22–63 free for the room engine, 64–111 for keys, EDUs and discovery, 112–127 for exchange/.
+  /** `[room]` → room id: rooms here of which some state is another server's word (`ingest/rejudge-room.ts`). */
+  reportedRoom: 22,
+  /** `[room, last order]` → `HistorySpanRow`: how much a part of the timeline takes (`retention/history-sizes.ts`). */
+  historySpan: 23,
+  // 24–63 free for the room engine, 64–111 for keys, EDUs and discovery, 112–127 for exchange/.
   /** `[user id, room id]` → `PendingLeave`: rejected invites of which no server of the room could be told yet. */
   pendingLeave: 112,
   /** `[room id, event id]` → `IncompleteRow`: events of which only the redacted form came. */

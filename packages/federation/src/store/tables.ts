@@ -141,6 +141,15 @@ export interface BackwardRow {
   readonly depth: number
 }
 
+/** A part of a room's timeline, up to the order in its key. */
+export interface HistorySpanRow {
+  readonly from: number
+  /** Timeline rows when it was measured. */
+  readonly rows: number
+  /** Of the messages in it; state events stay and are not counted. */
+  readonly bytes: number
+}
+
 export interface TransactionRow {
   readonly eventId: EventId
   /** Milliseconds since the Unix epoch, for expiry. */
@@ -169,6 +178,8 @@ export const tables = {
   roomMember: new Table<[RoomNumber, UserId], MembershipName>(Bucket.roomMember, ['int', 'text']),
   backward: new Table<[RoomNumber, EventId], BackwardRow>(Bucket.backward, ['int', 'text']),
   furtherChildren: new Table<[RoomNumber, EventId], number>(Bucket.furtherChildren, ['int', 'text']),
+  reportedRoom: new Table<[RoomNumber], RoomId>(Bucket.reportedRoom, ['int']),
+  historySpan: new Table<[RoomNumber, number], HistorySpanRow>(Bucket.historySpan, ['int', 'int']),
   pendingRedaction: new Table<[RoomNumber, EventId], readonly EventId[]>(Bucket.pendingRedaction, ['int', 'text']),
   transaction: new Table<[UserId, string, string, string], TransactionRow>(Bucket.transaction, [
     'text',

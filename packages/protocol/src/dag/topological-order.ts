@@ -50,6 +50,12 @@ export function authOrder(events: Iterable<Pdu>): Pdu[] {
   return kahnOrder(new Map([...events].map((event) => [event.eventId, event])), (event) => event.authEvents, byAge)
 }
 
+/** As {@link topologicalOrder}, along `prev_events` and `auth_events`: whatever an event's verdict rests on comes before it. */
+export function ancestralOrder(events: Iterable<Pdu>): Pdu[] {
+  const parentsOf = ({ prevEvents, authEvents }: Pdu) => [...prevEvents, ...authEvents]
+  return kahnOrder(new Map([...events].map((event) => [event.eventId, event])), parentsOf, byAge)
+}
+
 /** Older first by what their authors claim, then by id: total, and the same everywhere. */
 export function byAge(a: Pdu, b: Pdu): number {
   return a.originServerTs - b.originServerTs || compareIds(a.eventId, b.eventId)

@@ -1,7 +1,7 @@
 import type { Answer } from '../../contracts.ts'
 import type { AnswerParts } from './answer-parts.ts'
 import { eventIdOf, notFound, roomIdOf } from './read-request.ts'
-import { packState } from './state-answer.ts'
+import { load, packState } from './state-answer.ts'
 
 /** Server-server API, "Retrieving event authorisation information". */
 export function eventAuth(parts: AnswerParts): Answer {
@@ -12,9 +12,9 @@ export function eventAuth(parts: AnswerParts): Answer {
       const roomId = roomIdOf(params)
       await parts.gate.requireJoined(origin, roomId)
       const eventId = eventIdOf(params)
-      const stored = (await parts.engine.events([eventId])).get(eventId)
+      const [pdu] = await load(parts, [eventId])
       // bad input 24: an event asked for through another room is not there.
-      if (stored?.pdu.roomId !== roomId) return notFound('There is no such event in the room.')
+      if (pdu?.roomId !== roomId) return notFound('There is no such event in the room.')
       const { authChain } = await packState(parts, [], [eventId])
       return { auth_chain: authChain }
     },

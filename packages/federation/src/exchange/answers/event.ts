@@ -3,6 +3,7 @@ import { AnswerError } from '../../net/requests/answer-error.ts'
 import type { AnswerParts } from './answer-parts.ts'
 import { giveEvents, transactionOf } from './give-events.ts'
 import { eventIdOf } from './read-request.ts'
+import { load } from './state-answer.ts'
 
 /**
  * Server-server API, "Retrieving events". Only for servers in the event's room, whatever way they learnt the id; an event that
@@ -14,11 +15,11 @@ export function getEvent(parts: AnswerParts): Answer {
     path: '/_matrix/federation/v1/event/{eventId}',
     async answer({ origin, params }) {
       const eventId = eventIdOf(params)
-      const stored = (await parts.engine.events([eventId])).get(eventId)
-      if (!stored) throw noSuchEvent()
-      const { roomId } = stored.pdu
+      const [pdu] = await load(parts, [eventId])
+      if (!pdu) throw noSuchEvent()
+      const { roomId } = pdu
       await parts.gate.requireJoined(origin, roomId).catch(alike)
-      const given = await giveEvents(parts, roomId, [stored.pdu], origin)
+      const given = await giveEvents(parts, roomId, [pdu], origin)
       // It may have been removed from the room meanwhile.
       await parts.gate.requireJoined(origin, roomId).catch(alike)
       return transactionOf(parts, given)

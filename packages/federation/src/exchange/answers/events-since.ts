@@ -14,8 +14,8 @@ import { load } from './state-answer.ts'
 
 /**
  * Starling's own: events that the asker lacks, parents first, so that each can be taken in at once however long the gap.
- * `{have: [event id], plan?, from?}` → `{events, plan?, next?}`; `plan` and `next` go into the next request until they
- * are absent. A plan that is no longer kept is made anew from `have`.
+ * `{have: [event id], plan?, from?}` → `{events, plan?, next?, cut?}`; `plan` and `next` go into the next request until they
+ * are absent; `cut`: the gap is longer than a plan, and this is its near end. A plan that is no longer kept is made anew from `have`.
  */
 export function eventsSince(parts: AnswerParts): Answer {
   const plans = new PlanStore()
@@ -35,6 +35,7 @@ export function eventsSince(parts: AnswerParts): Answer {
       const kept = name === undefined ? undefined : plans.get(name, origin, roomId)
       // One walk for a server at a time: it reads much, and whoever asks twice gains nothing.
       const ids = kept ?? (await lock.run(origin, () => plan(parts, budget, origin, roomId, have)))
+      const cut = ids.length >= limits.eventsPerPlan ? { cut: true } : {}
       const start = kept ? Math.min(from, ids.length) : 0
       const batch = await load(parts, ids.slice(start, start + limits.eventsPerAnswer))
       const events = await giveEvents(parts, roomId, batch, origin)
@@ -42,9 +43,14 @@ export function eventsSince(parts: AnswerParts): Answer {
       const next = batch.length === events.length ? start + limits.eventsPerAnswer : start + Math.max(1, events.length)
       if (next >= ids.length) {
         if (name !== undefined) plans.delete(name)
-        return { events }
+        return { events, ...cut }
       }
-      return { events, plan: kept && name !== undefined ? name : plans.add({ server: origin, roomId, ids }), next }
+      return {
+        events,
+        ...cut,
+        plan: kept && name !== undefined ? name : plans.add({ server: origin, roomId, ids }),
+        next,
+      }
     },
   }
 }

@@ -33,14 +33,17 @@ export async function packState(
 /** Events read at a time, so that a large room's answer does not hold the database for one long read. */
 const BATCH = 1_000
 
+/** Rejected events only where they stand in the DAG: others stand on them. */
 export async function load(parts: AnswerParts, ids: readonly EventId[]): Promise<Pdu[]> {
   const loaded: Pdu[] = []
   for (let start = 0; start < ids.length; start += BATCH) {
     const batch = ids.slice(start, start + BATCH)
     const events = await parts.engine.events(batch)
+    const absent = batch.filter((id) => !events.has(id))
+    const rejected = absent.length === 0 ? undefined : await parts.engine.dagEvents(absent)
     for (const id of batch) {
-      const event = events.get(id)
-      if (event) loaded.push(event.pdu)
+      const pdu = events.get(id)?.pdu ?? rejected?.get(id)
+      if (pdu) loaded.push(pdu)
     }
   }
   return loaded

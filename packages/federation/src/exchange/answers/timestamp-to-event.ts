@@ -20,21 +20,24 @@ export function timestampToEvent(parts: AnswerParts): Answer {
       const ts = parseInteger(query.get('ts'), 0) ?? invalid('"ts" has to be an integer.')
       const direction = query.get('dir')
       if (direction !== 'f' && direction !== 'b') return invalid('"dir" has to be "f" or "b".')
-      let best: Pdu | undefined
-      await walkBack(parts.engine, roomId, {
+      const newest = await walkBack(parts.engine, roomId, {
         from: await parts.engine.forwardExtremities(roomId),
         inclusive: true,
         limit: limits.eventsPerWalk,
-        take: (event) => {
-          if (isOnSide(event, ts, direction) && (!best || distance(event, ts) < distance(best, ts))) best = event
-          return true
-        },
       })
-      const found = best as Pdu | undefined
+      const near = newest.filter((event) => isOnSide(event, ts, direction))
+      near.sort((a, b) => distance(a, ts) - distance(b, ts))
+      const found = await firstShown(parts, near)
       if (!found) return notFound('No event lies on that side of the time.')
       return { event_id: found.eventId, origin_server_ts: found.originServerTs }
     },
   }
+}
+
+/** Rejected events are walked through, and nobody is led to them. */
+async function firstShown({ engine }: AnswerParts, events: readonly Pdu[]): Promise<Pdu | undefined> {
+  for (const pdu of events) if ((await engine.events([pdu.eventId])).has(pdu.eventId)) return pdu
+  return undefined
 }
 
 function isOnSide(event: Pdu, ts: number, direction: 'f' | 'b'): boolean {

@@ -1,18 +1,17 @@
 import type { AbortOptions, RoomId, ServerName } from '@starling/protocol'
-import type { CheckedPdu, RoomEngine, Verdict } from '../../contracts.ts'
-import { bridgeGap } from '../fetching/bridge-gap.ts'
-import type { EventFetcher, FetchRoom } from '../fetching/fetch-events.ts'
+import type { CheckedPdu, Verdict } from '../../contracts.ts'
+import { type BridgeParts, bridgeGap } from '../fetching/bridge-gap.ts'
+import type { FetchRoom } from '../fetching/fetch-events.ts'
 import { receiveWithAuth } from '../fetching/take-events.ts'
 import { limits } from '../limits.ts'
 import { asInteger, asString } from '../wire/read-json.ts'
 import { haveSample } from './have-sample.ts'
 
-export interface PullParts {
-  readonly engine: RoomEngine
-  readonly fetcher: EventFetcher
+export interface PullParts extends BridgeParts {
   readonly clock: { now(): number }
   receive(checked: CheckedPdu, publish: boolean): Promise<Verdict>
-  softFail(checked: CheckedPdu): Promise<string | undefined>
+  /** See `RoomCompletion`. */
+  mayBridge(roomId: RoomId): boolean
 }
 
 export interface Pulled {
@@ -48,7 +47,8 @@ export async function pullRoom(
     options?.signal?.throwIfAborted()
     const got = await parts.fetcher.events(server, room, uri, { have, ...where }, options)
     if (!got) return { taken, answered: false }
-    const fresh = await takeStep(parts, server, got.events, options)
+    const mayBridge = got.answer.cut === true || parts.mayBridge(roomId)
+    const fresh = await takeStep(parts, server, got.events, mayBridge, options)
     taken += fresh
     const plan = asString(got.answer.plan)
     const from = asInteger(got.answer.next, 1)
@@ -62,10 +62,11 @@ async function takeStep(
   parts: PullParts,
   server: ServerName,
   events: readonly CheckedPdu[],
+  mayBridge: boolean,
   options?: AbortOptions,
 ): Promise<number> {
   let fresh = 0
-  let bridged = false
+  let bridged = !mayBridge
   for (const checked of events) {
     let verdict = await receiveWithAuth(parts, server, checked, options)
     if (verdict.kind === 'waiting' && !bridged) {

@@ -1,25 +1,31 @@
-import type { AbortOptions, EventId, ServerName } from '@starling/protocol'
+import type { AbortOptions, EventId, ServerName, Sha256 } from '@starling/protocol'
 import { parseEventId, stateSlot } from '@starling/protocol'
 import type { CheckedPdu, RoomEngine, Verdict } from '../../contracts.ts'
 import { limits } from '../limits.ts'
+import { type CrossCheckParts, crossCheck, isOutvoted } from '../membership/cross-check.ts'
+import { digestIds } from '../wire/packed-ids.ts'
 import { asArray } from '../wire/read-json.ts'
 import type { EventFetcher, FetchRoom } from './fetch-events.ts'
 
 /** Up to this many missing events are fetched one by one, else the whole state. */
 const SINGLE_EVENTS = 20
 
+export interface BridgeParts extends CrossCheckParts {
+  readonly engine: RoomEngine
+  readonly fetcher: EventFetcher
+  readonly sha256: Sha256
+  /** See `softFailReason`. */
+  softFail(checked: CheckedPdu): Promise<string | undefined>
+}
+
 /**
  * Lets in an event whose parents nobody gives, by the state before it as a member reports it (`state_ids`, `state`). Every
- * event of that state is checked by itself, and state resolution keeps a false state from overriding the true one.
- * Undefined where the server does not say.
+ * event of that state is checked by itself, other members that have the event are asked whether they hold the same, and state
+ * resolution keeps a false state from overriding the true one. Whatever comes of it is judged again when the parents have come.
+ * Undefined where the server does not say, or more members say otherwise.
  */
 export async function bridgeGap(
-  parts: {
-    readonly engine: RoomEngine
-    readonly fetcher: EventFetcher
-    /** See `softFailReason`. */
-    softFail(checked: CheckedPdu): Promise<string | undefined>
-  },
+  parts: BridgeParts,
   server: ServerName,
   checked: CheckedPdu,
   options?: AbortOptions,
@@ -34,8 +40,22 @@ export async function bridgeGap(
     (await gatherKnown(parts, server, room, stateIds, authIds, options)) ??
     (await parts.fetcher.stateBefore(server, room, pdu.eventId, options))
   if (!gathered || !isStateOf(room, gathered.state)) return undefined
+  if (await isDisputed(parts, server, checked, gathered.state, options)) return undefined
   const softFail = await parts.softFail(checked)
   return parts.engine.receiveWithState(checked, gathered.state, gathered.authChain, { softFail })
+}
+
+async function isDisputed(
+  parts: BridgeParts,
+  resident: ServerName,
+  { pdu: { roomId, eventId } }: CheckedPdu,
+  state: readonly CheckedPdu[],
+  options?: AbortOptions,
+): Promise<boolean> {
+  const ids = state.map(({ pdu }) => pdu.eventId)
+  const servers = await parts.engine.joinedServers(roomId)
+  const claim = { roomId, eventId, digest: await digestIds(ids, parts.sha256), resident, servers }
+  return isOutvoted(await crossCheck(parts, claim, options))
 }
 
 async function gatherKnown(

@@ -311,6 +311,14 @@ test('missing auth events are fetched, and what is not asked for is not taken', 
   assert.deepEqual(await b.rooms.bodies(roomId), ['from a stranger to b'])
 })
 
+/** Heartbeats, until the last attempt at what is parked. */
+async function beats(network: ExchangeNetwork, node: ExchangeNode): Promise<void> {
+  for (let beat = 0; beat < limits.parkedAttempts; beat++) {
+    node.timers.fire()
+    await network.settled()
+  }
+}
+
 test('where nobody gives the parents, the state at the gap lets the event in, and history fills it later', async (t) => {
   const gap = { open: false }
   const network = new ExchangeNetwork()
@@ -327,7 +335,12 @@ test('where nobody gives the parents, the state at the gap lets the event in, an
   const missed = await say(a, roomId, 4)
   await a.rooms.setState(roomId, a.user(), 'm.room.name', '', { name: 'changed in the gap' })
   const last = await a.rooms.pdu(await a.rooms.message(roomId, a.user(), 'last'))
-  assert.equal((await b.hear(last.json, roomId, a.name)).kind, 'accepted')
+  assert.equal((await b.hear(last.json, roomId, a.name)).kind, 'waiting')
+  assert.ok(
+    !network.requests.some(({ uri }) => uri.includes('/state_ids/')),
+    'who gives no parents now may do so later',
+  )
+  await beats(network, b)
   assert.ok(network.requests.some(({ uri }) => uri.includes('/state_ids/')))
   assert.deepEqual(await b.rooms.stateOf(roomId), await a.rooms.stateOf(roomId))
   gap.open = true
@@ -364,6 +377,9 @@ test('a state at the gap with a hole or a forged event in it is not believed', a
     await say(a, roomId, 2)
     const last = await a.rooms.pdu(await a.rooms.message(roomId, a.user(), 'last'))
     assert.equal((await b.hear(last.json, roomId, a.name)).kind, 'waiting', lie)
+    await beats(network, b)
+    assert.ok(network.requests.some(({ uri }) => uri.includes('/state_ids/')))
+    assert.equal((await b.engine.inDag([last.eventId])).size, 0, lie)
   }
 })
 

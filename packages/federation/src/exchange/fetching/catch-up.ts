@@ -1,11 +1,11 @@
-import type { AbortOptions, EventId, RoomId, ServerName } from '@starling/protocol'
+import type { AbortOptions, EventId, RoomId, ServerName, Sha256 } from '@starling/protocol'
 import { serverOf } from '@starling/protocol'
 import type { CheckedPdu, KeyRing, RoomEngine, ServerRequests, Verdict } from '../../contracts.ts'
 import { type Pulled, type PullParts, pullRoom } from '../anti-entropy/pull-room.ts'
 import { inOrderOf } from '../dag-order.ts'
 import { EventBudget } from '../event-budget.ts'
 import { limits } from '../limits.ts'
-import type { Count } from '../ports.ts'
+import type { Count, Timers } from '../ports.ts'
 import { KeyedLock } from '../wire/keyed-lock.ts'
 import { bridgeGap } from './bridge-gap.ts'
 import type { EventFetcher } from './fetch-events.ts'
@@ -20,6 +20,11 @@ interface CatchUpParts {
   readonly clock: { now(): number }
   readonly count: Count
   softFail(checked: CheckedPdu): Promise<string | undefined>
+  /** See `RoomCompletion`. */
+  mayBridge(roomId: RoomId): boolean
+  /** What other members hold for the state before an event: see `crossCheck`. */
+  readonly timers: Timers
+  readonly sha256: Sha256
   /** Nobody gave more than the redacted form. */
   incomplete(roomId: RoomId, eventId: EventId, server: ServerName): Promise<void>
 }
@@ -111,7 +116,7 @@ export class CatchUp {
     return this.#lock.run(checked.pdu.roomId, async () => {
       const server = serverOf(checked.pdu.sender)
       const mayFetch = this.#vain.grant(server, 1) > 0
-      const outcome = await (mayFetch ? this.#fetchFor(event, options) : this.#receive(checked, publish))
+      const outcome = await (mayFetch ? this.#fetchFor(event, attempts, options) : this.#receive(checked, publish))
       if (outcome.kind === 'waiting') {
         if (mayFetch) this.#vain.spend(server, 1)
         const missing = [...outcome.missingPrev, ...outcome.missingAuth]
@@ -138,20 +143,29 @@ export class CatchUp {
   }
 
   get #pullParts(): PullParts {
-    const { engine, fetcher, clock, softFail } = this.#parts
-    return { engine, fetcher, clock, softFail, receive: (checked, publish) => this.#receive(checked, publish) }
+    return { ...this.#parts, receive: (checked, publish) => this.#receive(checked, publish) }
   }
 
   async #fetchFor(
     { checked, carrier, publish }: Pick<ParkedEvent, 'checked' | 'carrier' | 'publish'>,
+    attempts: number,
     options?: AbortOptions,
   ): Promise<Verdict> {
     // While this waited for its turn, the fetch before it may have brought the parents.
     let verdict = await this.#receive(checked, publish)
     const end = this.#parts.clock.now() + limits.fetchPatience
-    for (const server of await this.#sources(checked.pdu.roomId, carrier)) {
+    const { roomId } = checked.pdu
+    const sources = await this.#sources(roomId, carrier)
+    for (const server of sources) {
       if (verdict.kind !== 'waiting' || this.#parts.clock.now() > end) break
       verdict = await this.#fetchFrom(server, checked, publish, options)
+    }
+    // Another's word for the state is the last thing that counts: parents that nobody gives now may come later.
+    const isLastAttempt = attempts + 1 >= limits.parkedAttempts
+    if (verdict.kind !== 'waiting' || !(isLastAttempt || this.#parts.mayBridge(roomId))) return verdict
+    for (const server of sources) {
+      if (verdict.kind !== 'waiting' || this.#parts.clock.now() > end) break
+      verdict = (await bridgeGap(this.#parts, server, checked, options)) ?? verdict
     }
     return verdict
   }
@@ -179,9 +193,7 @@ export class CatchUp {
     verdict = await again()
     if (verdict.kind !== 'waiting') return verdict
     const { taken } = await pullRoom(parts, server, checked.pdu.roomId, options)
-    if (taken > 0) verdict = await again()
-    if (verdict.kind !== 'waiting') return verdict
-    return (await bridgeGap(parts, server, checked, options)) ?? verdict
+    return taken > 0 ? again() : verdict
   }
 
   /** `get_missing_events`, going back until what was got connects or the rounds are used up. */
