@@ -25,6 +25,15 @@ export interface PruneTurn {
   readonly next: number | undefined
   /** Young messages in a row, up to the last row looked at. */
   readonly young: number
+  /** The order of the last message that went. */
+  readonly last: number | undefined
+}
+
+export interface TurnOptions {
+  /** `young` of the turn before. */
+  readonly young?: number
+  /** The last order that is looked at; without it the newest. */
+  readonly to?: number
 }
 
 /** Removes old messages of rooms from the timeline and their content from the disk, a little at a time. */
@@ -49,14 +58,20 @@ export class TimelinePruner {
    * around it, so that later events that name it are judged as ever and nobody fetches it. State events and forward
    * extremities stay whole; so does what has still to be published.
    */
-  async turn(roomId: RoomId, cutoff: number, after: number | undefined, youngBefore = 0): Promise<PruneTurn> {
+  async turn(
+    roomId: RoomId,
+    cutoff: number,
+    after: number | undefined,
+    { young: youngBefore = 0, to }: TurnOptions = {},
+  ): Promise<PruneTurn> {
     return this.#parts.writer.transact(roomId, async (transaction) => {
       const { head } = transaction
-      if (!head) return { pruned: 0, next: undefined, young: 0 }
-      const rows = await this.#rows(head.number, after)
+      if (!head) return { pruned: 0, next: undefined, young: 0, last: undefined }
+      const rows = await this.#rows(head.number, after, to)
       const events = await transaction.events(rows.map(({ eventId }) => eventId))
       let [pruned, young] = [0, youngBefore]
-      for (const { eventId } of rows) {
+      let last: number | undefined
+      for (const { eventId, order } of rows) {
         const event = events.get(eventId)
         if (!event || event.pdu.stateKey !== undefined) continue
         if (event.pdu.originServerTs >= cutoff) young++
@@ -64,10 +79,11 @@ export class TimelinePruner {
           prune(event, transaction)
           pruned++
           young = 0
+          last = order
         }
       }
       const done = rows.length < ROWS_PER_TURN || young >= YOUNG_IN_A_ROW
-      return { pruned, next: done ? undefined : rows.at(-1)?.order, young }
+      return { pruned, next: done ? undefined : rows.at(-1)?.order, young, last }
     })
   }
 
@@ -85,9 +101,12 @@ export class TimelinePruner {
     })
   }
 
-  async #rows(room: StoredEvent['room'], after: number | undefined) {
+  async #rows(room: StoredEvent['room'], after: number | undefined, to: number | undefined) {
     const rows: { readonly order: number; readonly eventId: EventId }[] = []
-    const bounds = after === undefined ? {} : { from: after + 1 }
+    const bounds = {
+      ...(after === undefined ? {} : { from: after + 1 }),
+      ...(to === undefined ? {} : { to }),
+    }
     const options = { limit: ROWS_PER_TURN }
     for await (const { key, value } of tables.timeline.between(this.#parts.database.durable, [room], bounds, options)) {
       rows.push({ order: key[1], eventId: value })

@@ -19,7 +19,8 @@ const NOW: Timers = {
 }
 
 function retentionOf({ engine, rooms, clock, logger }: RoomServer, limits: RetentionLimits): Retention {
-  return new Retention({ limits, rooms: engine, pruner: rooms.pruner, clock, timers: NOW, logger })
+  const { pruner, historySizes: sizes } = rooms
+  return new Retention({ limits, rooms: engine, pruner, sizes, clock, timers: NOW, logger })
 }
 
 async function say(server: RoomServer, roomId: RoomId, user: UserId, count: number, text: string): Promise<EventId[]> {
@@ -186,6 +187,14 @@ const LIFETIMES: readonly (readonly [
     SHORTEST_LIFETIME,
   ],
   ['a room that is not followed', { max_lifetime: 7 * DAY }, { maxAge: undefined, followRooms: false }, undefined],
+  [
+    'a least lifetime that contradicts it',
+    { max_lifetime: 2 * DAY, min_lifetime: 5 * DAY },
+    { maxAge: undefined, followRooms: true },
+    5 * DAY,
+  ],
+  ['a least lifetime beyond the owner’s limit', { min_lifetime: 90 * DAY }, { ...MONTH, followRooms: true }, 30 * DAY],
+  ['a least lifetime alone', { min_lifetime: 90 * DAY }, { maxAge: undefined, followRooms: true }, undefined],
   ['not a number', { max_lifetime: '7' }, { maxAge: undefined, followRooms: true }, undefined],
   ['negative', { max_lifetime: -1 }, { maxAge: undefined, followRooms: true }, undefined],
 ]

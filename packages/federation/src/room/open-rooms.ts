@@ -2,6 +2,7 @@ import type { Clock, Crypto, KeyValueStore, Logger, RandomBytes } from '@starlin
 import type { KeyRing, PduOutbox } from '../contracts.ts'
 import type { FetchHistory } from '../read/fetch-history.ts'
 import { StoredRoomReader } from '../read/stored-room-reader.ts'
+import { HistorySizes } from '../retention/history-sizes.ts'
 import { TimelinePruner } from '../retention/prune-timeline.ts'
 import { stateResolver } from '../state/resolve-states.ts'
 import { StateStore } from '../state/state-store.ts'
@@ -38,6 +39,7 @@ export interface OpenRooms {
   readonly outbox: PduOutbox
   /** For `Retention`. */
   readonly pruner: TimelinePruner
+  readonly historySizes: HistorySizes
   /** Set once the exchange with other servers is there; until then history ends with what is stored. */
   setFetchHistory(fetch: FetchHistory): void
   /** Waits for writes under way. The store stays open: it is its opener's. */
@@ -78,6 +80,7 @@ export async function openRooms(options: RoomsOptions): Promise<OpenRooms> {
     positions,
     outbox: new StoredOutbox(database, events),
     pruner: new TimelinePruner({ database, writer }),
+    historySizes: new HistorySizes({ database, writer }),
     setFetchHistory: (fetch) => reader.setFetchHistory(fetch),
     async stop() {
       await queues.idle()

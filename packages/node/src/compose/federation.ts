@@ -77,7 +77,8 @@ export async function openFederation({
     versions: Object.keys(SUPPORTED_VERSIONS),
   })
   rooms.setFetchHistory(exchange.fetchHistory)
-  const retention = new Retention({ limits, rooms: engine, pruner: rooms.pruner, clock, timers, logger })
+  const { pruner, historySizes: sizes } = rooms
+  const retention = new Retention({ limits, rooms: engine, pruner, sizes, clock, timers, logger })
   return {
     ...{ keys, rooms, net, exchange },
     async start() {

@@ -85,11 +85,22 @@ test('subcommand words are left for the command line', () => {
 
 test('history is kept unless the owner says otherwise; days are whole and positive', () => {
   const { config } = loadConfig([], {})
-  assert.deepEqual(retentionLimits(config), { maxAge: undefined, followRooms: false })
+  assert.deepEqual(retentionLimits(config), { maxAge: undefined, maxBytes: undefined, followRooms: false })
   const limited = loadConfig(['--history-days', '30', '--room-retention', 'on'], {}).config
-  assert.deepEqual(retentionLimits(limited), { maxAge: 30 * 24 * 3600_000, followRooms: true })
+  assert.deepEqual(retentionLimits(limited), { maxAge: 30 * 24 * 3600_000, maxBytes: undefined, followRooms: true })
   for (const days of ['0', '-1', '1.5', 'ten', '', '40000']) {
     assert.throws(() => loadConfig(['--history-days', days], {}), /history-days/)
+  }
+})
+
+test('a limit of history by size is given in bytes or multiples of 1,024', () => {
+  const sizes = { '500M': 500 * 2 ** 20, '2g': 2 * 2 ** 30, '1048576': 2 ** 20, '2048k': 2 ** 21, off: undefined }
+  for (const [text, bytes] of Object.entries(sizes)) {
+    assert.equal(retentionLimits(loadConfig(['--history-bytes', text], {}).config).maxBytes, bytes)
+  }
+  assert.equal(loadConfig([], { STARLING_HISTORY_BYTES: '3G' }).config.historyBytes, 3 * 2 ** 30)
+  for (const text of ['0', '-1', '1.5G', 'much', '', '1023K', '1P', '999999999999999T']) {
+    assert.throws(() => loadConfig(['--history-bytes', text], {}), /history-bytes/)
   }
 })
 

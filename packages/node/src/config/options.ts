@@ -14,6 +14,7 @@ import {
   parseOrigins,
   parsePath,
   parseRegistration,
+  parseSize,
   parseText,
   parseTurnUris,
 } from './parsers.ts'
@@ -152,6 +153,13 @@ export const OPTIONS = {
     value: 'DAYS|off',
     help: 'remove messages older than this from this node, in every room (off = keep them)',
     parse: parseDays,
+    defaultValue: () => undefined,
+  }),
+  historyBytes: option<number | undefined>({
+    flag: 'history-bytes',
+    value: 'SIZE|off',
+    help: 'bytes that the messages of all rooms may take, such as 500M or 2G: the largest rooms give their oldest first (off = no limit)',
+    parse: parseSize,
     defaultValue: () => undefined,
   }),
   roomRetention: option({

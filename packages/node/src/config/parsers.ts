@@ -53,6 +53,16 @@ export function parseDays(text: string): Parsed<number | undefined> {
   return Number.isSafeInteger(days) && days >= 1 && days <= 36_500 ? ok(days) : bad('must be a number of days, or off')
 }
 
+const SIZE_UNITS: Readonly<Record<string, number>> = { '': 1, K: 2 ** 10, M: 2 ** 20, G: 2 ** 30, T: 2 ** 40 }
+
+/** Bytes, or with K, M, G or T behind it multiples of 1,024; at least a mebibyte. "off" for no limit. */
+export function parseSize(text: string): Parsed<number | undefined> {
+  if (text === 'off') return ok(undefined)
+  const [, digits, unit] = /^(\d{1,15})([KMGT]?)$/i.exec(text) ?? []
+  const size = Number(digits ?? Number.NaN) * (SIZE_UNITS[(unit ?? '').toUpperCase()] ?? Number.NaN)
+  return Number.isSafeInteger(size) && size >= 2 ** 20 ? ok(size) : bad('must be a size such as 500M or 2G, or off')
+}
+
 /** Whole mebibytes, at least one, as bytes. */
 export function parseMebibytes(text: string): Parsed<number> {
   const size = Number(text)
