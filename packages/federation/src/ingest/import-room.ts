@@ -7,6 +7,7 @@ import { EMPTY_STATE, FIRST_STATE_ID } from '../state/state-store.ts'
 import type { RoomRegistry } from '../store/room-registry.ts'
 import type { RoomNumber } from '../store/tables.ts'
 import { type IngestParts, ingestPdu } from './ingest-pdu.ts'
+import { followLocalMembers } from './local-members.ts'
 import { numberRoom } from './number-room.ts'
 import { placeEvent } from './place-event.ts'
 import { noteReported } from './reported-rooms.ts'
@@ -61,7 +62,10 @@ export async function importRoom(
     : newRoomHead(transaction, outlierRoom.number, rules)
   noteReported(transaction)
   const before = transaction.deriveState(EMPTY_STATE, map)
-  return placeEvent({ pdu, before, status: 'accepted' }, transaction, parts)
+  const isReturn = transaction.requireHead().state.id !== EMPTY_STATE.id
+  const verdict = await placeEvent({ pdu, before, status: 'accepted' }, transaction, parts)
+  if (isReturn) await followLocalMembers(transaction, parts.serverName)
+  return verdict
 }
 
 /** The head of a room of which nothing is stored yet. */

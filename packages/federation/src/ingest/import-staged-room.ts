@@ -20,6 +20,7 @@ import { tables } from '../store/tables.ts'
 import { membershipOf } from './current-state.ts'
 import { newRoomHead } from './import-room.ts'
 import type { IngestParts } from './ingest-pdu.ts'
+import { followLocalMembers } from './local-members.ts'
 import { placeEvent } from './place-event.ts'
 import { noteReported } from './reported-rooms.ts'
 import { checkByAuthEvents } from './step-4-auth-events.ts'
@@ -78,7 +79,9 @@ export async function importStagedRoom(
     transaction.head = { ...head, rules, extremities: [], dead: [], exposed: [] }
     noteReported(transaction)
     const before = transaction.deriveState(head.state, stateDelta(head.state.map, state.map))
-    return placeEvent({ pdu, before, status: 'accepted' }, transaction, parts)
+    const verdict = await placeEvent({ pdu, before, status: 'accepted' }, transaction, parts)
+    await followLocalMembers(transaction, parts.serverName)
+    return verdict
   }
   transaction.head = newRoomHead(transaction, known.number, rules)
   noteReported(transaction)

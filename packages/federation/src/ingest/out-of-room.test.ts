@@ -101,3 +101,22 @@ test('joining after an invite replaces it, and the counts are those of the room'
   assert.deepEqual(await c.reader.memberCounts(roomId), { joined: 3, invited: 0 })
   assert.equal((await c.reader.roomsOf(carol)).length, 1)
 })
+
+test('a room entered again: what the state says of the other local users takes the place of what they were told outside', async () => {
+  const { a, alice, roomId, keys, version } = await twoServers()
+  const c = await RoomServer.open('gamma.test', { keys })
+  const [carol, dan] = [c.user('carol'), c.user('dan')]
+  await c.joinVia(a, roomId, carol)
+  await c.joinVia(a, roomId, dan)
+  const before = await a.engine.forwardExtremities(roomId)
+  await a.give(await a.setMembership(roomId, alice, dan, 'ban'), c)
+  await c.give(await c.setMembership(roomId, carol, carol, 'leave'), a)
+  // Made beside the ban, by somebody who does not know of it.
+  const invite = { sender: alice, type: 'm.room.member', stateKey: dan, content: { membership: 'invite' } }
+  const checked = await c.check(await a.craft(roomId, { ...invite, prevEvents: before }), version)
+  assert.equal((await c.engine.storeOutOfRoomMembership(checked, [])).kind, 'outlier')
+  assert.equal((await c.reader.membership(roomId, dan))?.membership, 'invite')
+  await c.joinVia(a, roomId, carol)
+  assert.equal((await c.reader.membership(roomId, dan))?.membership, 'ban')
+  assert.equal((await c.reader.membership(roomId, carol))?.membership, 'join')
+})
