@@ -10,9 +10,10 @@ interface Loglevel {
   rebuild(): void
 }
 
-/** Errors of the SDK go to standard error, the rest nowhere. */
+/** Errors of the SDK go to standard error, one line each; the rest goes nowhere. */
 function sink(level: Level): (...words: unknown[]) => void {
-  return level === 'error' ? console.error : () => undefined
+  if (level !== 'error') return () => undefined
+  return (...words) => console.error(...words.map((word) => (word instanceof Error ? word.message : word)))
 }
 
 const logger = {

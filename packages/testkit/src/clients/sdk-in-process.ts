@@ -8,6 +8,7 @@ import {
   SyncState,
 } from 'matrix-js-sdk'
 import type { CryptoApi } from 'matrix-js-sdk/lib/crypto-api/index.js'
+import type { SlidingSync } from 'matrix-js-sdk/lib/sliding-sync.js'
 import { eventually } from '../eventually.ts'
 import { letGoOfLongTimers } from './let-go-of-long-timers.ts'
 import { makeSdk, makeSdkWithoutSession } from './make-sdk.ts'
@@ -16,11 +17,15 @@ import type { SdkSession } from './sdk-types.ts'
 /** Longest wait for anything, on a busy machine. Milliseconds. */
 const WAIT_LIMIT_MS = 60_000
 
+const START: IStartClientOpts = { initialSyncLimit: 100, pollTimeout: 10_000, threadSupport: true }
+
 letGoOfLongTimers()
 
 export interface SdkOptions {
   readonly client?: Partial<ICreateClientOpts>
   readonly start?: IStartClientOpts
+  /** Syncs by this in the place of `/sync`. */
+  readonly slidingSync?: (client: MatrixClient) => SlidingSync
 }
 
 /** matrix-js-sdk with its Rust crypto in this very process: for tests that use more of it than `SdkClient`'s agent offers. */
@@ -39,7 +44,8 @@ export class SdkInProcess implements AsyncDisposable {
   static async start(session: SdkSession, options: SdkOptions = {}): Promise<SdkInProcess> {
     const { client, me } = await makeSdk(session, options.client)
     const sdk = new SdkInProcess(client, me.userId, me.deviceId)
-    await client.startClient({ initialSyncLimit: 100, pollTimeout: 10_000, threadSupport: true, ...options.start })
+    const slidingSync = options.slidingSync?.(client)
+    await client.startClient({ ...START, ...options.start, ...(slidingSync && { slidingSync }) })
     await sdk.until('the first sync is done', () => client.getSyncState() === SyncState.Syncing)
     return sdk
   }
