@@ -42,8 +42,11 @@ export class AccountDataStore implements AccountData {
   readonly #rows
   readonly #log
   readonly #limits: AccountDataLimits
+  readonly #erasedUsers
   readonly #queue = new KeyedQueue()
   readonly #fills = new LruCache<UserId, { readonly types: number; readonly length: number }>(MAX_CACHED_FILLS)
+  /** Grows with accounts that are no more. */
+  #erased: Promise<Map<UserId, Position>> | undefined
 
   constructor(
     deps: { readonly store: KeyValueStore; readonly positions: StreamPositions },
@@ -60,6 +63,7 @@ export class AccountDataStore implements AccountData {
       buckets.accountDataStream,
       'sn',
     )
+    this.#erasedUsers = defineTable<[user: string], { position: Position }>(deps.store, buckets.erasedUsers, 's')
   }
 
   async get(userId: UserId, roomId: RoomId | undefined, type: string): Promise<JsonObject | undefined> {
@@ -128,15 +132,28 @@ export class AccountDataStore implements AccountData {
     return from === 0 ? [...(await this.#neverSet(userId, known)), ...known] : known
   }
 
-  /** What removes all of a user's data. */
+  /** Removes all of a user's data; their events are shown redacted from now on to whoever could not see them before. */
   async erase(userId: UserId): Promise<void> {
     await this.#queue.run(userId, async () => {
-      const operations: BatchOperation[] = []
+      const position = this.#positions.current()
+      const operations: BatchOperation[] = [this.#erasedUsers.put([userId], { position })]
       for await (const { key } of this.#rows.scan([userId])) operations.push(this.#rows.del(...key))
       for await (const { key } of this.#log.scan([userId])) operations.push(this.#log.del(...key))
-      if (operations.length > 0) await this.#store.batch(operations)
+      await this.#store.batch(operations)
       this.#fills.delete(userId)
+      const erased = await this.erased()
+      this.#erased = Promise.resolve(new Map(erased).set(userId, position))
     })
+  }
+
+  erased(): Promise<ReadonlyMap<UserId, Position>> {
+    this.#erased ??= this.#readErased()
+    return this.#erased
+  }
+
+  async #readErased(): Promise<Map<UserId, Position>> {
+    const rows = await Array.fromAsync(this.#erasedUsers.scan([]))
+    return new Map(rows.map(({ key, row }) => [key[0] as UserId, row.position]))
   }
 
   async #fill(userId: UserId) {

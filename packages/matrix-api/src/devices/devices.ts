@@ -116,7 +116,7 @@ export class Devices implements DeviceRegistry {
     return {
       device_id: deviceId,
       ...(displayName === undefined ? {} : { display_name: displayName }),
-      ...(seen ? { last_seen_ip: seen.ip, last_seen_ts: seen.ts } : {}),
+      ...(seen && { last_seen_ts: seen.ts, ...(seen.ip !== '' && { last_seen_ip: seen.ip }) }),
     }
   }
 }

@@ -33,10 +33,11 @@ export function formFor(
 export async function serialiseTimeline(
   reader: RoomReader,
   view: RoomView,
-  events: readonly RoomEvent[],
+  readable: readonly RoomEvent[],
   form: ClientEventForm,
   options: SerialiseOptions,
 ): Promise<JsonObject[]> {
+  const events = await view.asShown(readable)
   const { relations } = options
   const wantsRelations = ({ pdu }: RoomEvent) =>
     relations === 'all' || (relations !== 'none' && relations.has(pdu.eventId))

@@ -50,3 +50,11 @@ export function membershipAt(steps: readonly MembershipStep[], order: number): M
   }
   return 'leave'
 }
+
+/** True if the user was joined at some time from an event's place on, up to another. An event without a place counts as of long ago. */
+export function wasJoinedWithin(steps: readonly MembershipStep[], from: number | undefined, to: number): boolean {
+  if (from !== undefined && from <= to && membershipAt(steps, from) === 'join') return true
+  return steps.some(({ membership, event: { order } }) => {
+    return membership === 'join' && order !== undefined && order <= to && (from === undefined || order > from)
+  })
+}

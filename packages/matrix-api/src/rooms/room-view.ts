@@ -1,10 +1,18 @@
-import type { RoomId, StateMap, UserId } from '@starling/protocol'
-import type { Membership, RoomEvent, RoomReader } from '../ports.ts'
+import { type RoomId, redactPdu, roomVersionRules, type StateMap, type UserId } from '@starling/protocol'
+import type { Membership, Position, RoomEvent, RoomReader } from '../ports.ts'
 import type { AccountData } from '../sync/ports.ts'
 import { type OpenAccess, requireAccess } from './access.ts'
 import { objectIn } from './content.ts'
-import { type MembershipStep, membershipAt, ownMemberships, stayBegan } from './own-memberships.ts'
+import { type MembershipStep, membershipAt, ownMemberships, stayBegan, wasJoinedWithin } from './own-memberships.ts'
 import { Visibility } from './visibility.ts'
+
+/** Whose events a user does not get as they are. */
+export interface HiddenPeople {
+  /** Users whose messages (not state) are left out. */
+  readonly ignored: ReadonlySet<UserId>
+  /** Users whose events come redacted to who could not see them before that position. */
+  readonly erased: ReadonlyMap<UserId, Position>
+}
 
 /** A room as one user sees it, for the length of one request. */
 export class RoomView {
@@ -12,27 +20,42 @@ export class RoomView {
   readonly userId: UserId
   readonly access: OpenAccess
   readonly visibility: Visibility
-  /** Users whose messages (not state) are left out. */
-  readonly ignored: ReadonlySet<UserId>
+  readonly #people: HiddenPeople
   readonly #reader: RoomReader
   #steps: Promise<MembershipStep[]> | undefined
 
-  constructor(reader: RoomReader, roomId: RoomId, userId: UserId, access: OpenAccess, ignored: ReadonlySet<UserId>) {
+  constructor(reader: RoomReader, roomId: RoomId, userId: UserId, access: OpenAccess, people: HiddenPeople) {
     this.#reader = reader
     this.roomId = roomId
     this.userId = userId
     this.access = access
-    this.ignored = ignored
+    this.#people = people
     this.visibility = new Visibility(reader, roomId, userId, access)
   }
 
-  /** What of `events` may be shown: visible by the room's history, and not a message of an ignored user. */
-  async shown(events: readonly RoomEvent[]): Promise<RoomEvent[]> {
-    return this.visibility.visible(events.filter((event) => !this.isIgnored(event)))
+  /** What of `events` may be shown, {@link asShown}: visible by the room's history, and not a message of an ignored user. */
+  async shown(events: readonly RoomEvent[]): Promise<readonly RoomEvent[]> {
+    return this.asShown(await this.visibility.visible(events.filter((event) => !this.isIgnored(event))))
+  }
+
+  /**
+   * Events that may be seen, in the form in which they may: those of erased users redacted, unless this user was in the room between
+   * the event and its erasure (Client-Server API, `POST /account/deactivate`, `erase`).
+   */
+  async asShown(events: readonly RoomEvent[]): Promise<readonly RoomEvent[]> {
+    const { erased } = this.#people
+    if (erased.size === 0 || !events.some(({ pdu }) => erased.has(pdu.sender))) return events
+    const rules = roomVersionRules((await this.#reader.roomVersion(this.roomId)) ?? '')
+    const steps = await this.#ownSteps()
+    return events.map((event) => {
+      const until = erased.get(event.pdu.sender)
+      if (until === undefined || !rules || wasJoinedWithin(steps, event.order, until)) return event
+      return { ...event, pdu: redactPdu(event.pdu, rules) }
+    })
   }
 
   isIgnored(event: RoomEvent): boolean {
-    return event.pdu.stateKey === undefined && this.ignored.has(event.pdu.sender)
+    return event.pdu.stateKey === undefined && this.#people.ignored.has(event.pdu.sender)
   }
 
   /** Current state, or as it was when the user left. */
@@ -71,7 +94,12 @@ export async function openRoom(
   userId: UserId,
 ): Promise<RoomView> {
   const access = await requireAccess(deps.reader, roomId, userId)
-  return new RoomView(deps.reader, roomId, userId, access, await ignoredUsers(deps.accountData, userId))
+  return new RoomView(deps.reader, roomId, userId, access, await hiddenPeople(deps.accountData, userId))
+}
+
+export async function hiddenPeople(accountData: AccountData, userId: UserId): Promise<HiddenPeople> {
+  const [ignored, erased] = await Promise.all([ignoredUsers(accountData, userId), accountData.erased()])
+  return { ignored, erased }
 }
 
 /** Client-Server API, "Ignoring Users". Nobody can ignore themselves. */

@@ -2,7 +2,7 @@ import type { RoomId, UserId } from '@starling/protocol'
 import { roomAccess } from '../rooms/access.ts'
 import type { ReadDeps } from '../rooms/deps.ts'
 import { mapConcurrent } from '../rooms/map-concurrent.ts'
-import { ignoredUsers, RoomView } from '../rooms/room-view.ts'
+import { hiddenPeople, RoomView } from '../rooms/room-view.ts'
 import type { SearchIndex } from './search-index.ts'
 import type { SearchRequest } from './search-input.ts'
 
@@ -26,13 +26,13 @@ export async function roomScopes(
   filter: SearchRequest['filter'],
 ): Promise<ReadonlyMap<number, RoomScope>> {
   const rows = (await deps.reader.roomsOf(userId)).filter(({ roomId }) => filter.matchesRoom(roomId))
-  const ignored = await ignoredUsers(deps.accountData, userId)
+  const people = await hiddenPeople(deps.accountData, userId)
   const scopes = await mapConcurrent(rows, CONCURRENCY, async ({ roomId, membership }) => {
     const span = membership === 'invite' || membership === 'knock' ? undefined : await deps.index.span(roomId)
     if (!span) return undefined
     const access = membership === 'join' ? ({ kind: 'joined' } as const) : await roomAccess(deps.reader, roomId, userId)
     if (access.kind !== 'joined' && access.kind !== 'departed') return undefined
-    const view = new RoomView(deps.reader, roomId, userId, access, ignored)
+    const view = new RoomView(deps.reader, roomId, userId, access, people)
     return [span.number, { roomId, view, upTo: view.newest ?? Number.POSITIVE_INFINITY }] as const
   })
   return new Map(scopes.filter((scope) => scope !== undefined))

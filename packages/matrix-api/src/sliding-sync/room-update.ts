@@ -43,11 +43,11 @@ export async function memberUpdate(
   before: SentRoom | undefined,
   occasion: Occasion,
 ): Promise<RoomOutcome | undefined> {
-  const { sources, requester, ignored } = context
+  const { sources, requester } = context
   const { roomId } = wanted.room.row
   const access = await roomAccess(sources.reader, roomId, requester.userId)
   if (access.kind !== 'joined' && access.kind !== 'departed') return undefined
-  const view = new RoomView(sources.reader, roomId, requester.userId, access, ignored)
+  const view = new RoomView(sources.reader, roomId, requester.userId, access, context)
   const end = access.kind === 'departed' ? Math.min(access.until, context.to) : context.to
   const stateAtEnd = once(() => (access.kind === 'departed' ? view.state() : stateAt(sources.reader, roomId, end)))
   const room = { view, wanted, before, occasion, end, stateAtEnd }

@@ -1,7 +1,8 @@
-import type { RoomId, UserId } from '@starling/protocol'
+import type { RoomId } from '@starling/protocol'
 import type { Requester } from '../http/endpoint.ts'
 import type { Position } from '../ports.ts'
 import type { ClientEventForm } from '../rooms/client-event.ts'
+import type { HiddenPeople } from '../rooms/room-view.ts'
 import type { SyncDeps } from '../sync/sync.ts'
 import type { UnreadCounts } from '../sync/unread-counts.ts'
 import { BumpStamps } from './bump-stamps.ts'
@@ -35,7 +36,7 @@ export function slidingMemory(deps: SyncDeps, unread: UnreadCounts): SlidingMemo
 }
 
 /** One look at everything, for one answer: rooms and extensions read `(draft.since, to]`, or more where the client lacks it. */
-export interface SlidingContext {
+export interface SlidingContext extends HiddenPeople {
   readonly sources: SyncDeps
   readonly memory: SlidingMemory
   readonly requester: Requester
@@ -47,6 +48,5 @@ export interface SlidingContext {
   readonly windows: ListWindows
   /** Rooms with anything in the window; undefined where that is not known. */
   readonly touched: ReadonlySet<RoomId> | undefined
-  readonly ignored: ReadonlySet<UserId>
   readonly form: ClientEventForm
 }

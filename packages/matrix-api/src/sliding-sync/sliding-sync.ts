@@ -2,7 +2,7 @@ import { type Call, endpoint } from '../http/endpoint.ts'
 import type { Position } from '../ports.ts'
 import { choiceQuery } from '../rooms/call-params.ts'
 import { formFor } from '../rooms/event-serialiser.ts'
-import { ignoredUsers } from '../rooms/room-view.ts'
+import { hiddenPeople } from '../rooms/room-view.ts'
 import { invitesBlocked } from '../sync/rooms-section.ts'
 import { roomsTouched } from '../sync/rooms-touched.ts'
 import type { SyncDeps } from '../sync/sync.ts'
@@ -83,9 +83,9 @@ async function look(
   const { userId } = requester
   const order = await memory.orders.of(userId)
   const to = order.position
-  const [labels, ignored, blocked, touched] = await Promise.all([
+  const [labels, people, blocked, touched] = await Promise.all([
     memory.labels.of(userId, to),
-    ignoredUsers(deps.accountData, userId),
+    hiddenPeople(deps.accountData, userId),
     invitesBlocked(deps.accountData, userId),
     draft.isFirst ? undefined : roomsTouched(deps.positions, draft.since),
   ])
@@ -95,7 +95,7 @@ async function look(
     order,
     labels,
     facts: memory.facts,
-    isShown: (room) => mayShow(room) && !(room.kind === 'invited' && (blocked || ignored.has(room.row.sender))),
+    isShown: (room) => mayShow(room) && !(room.kind === 'invited' && (blocked || people.ignored.has(room.row.sender))),
   })
   const form = formFor(requester, deps.clock, { withRoomId: false })
   const shared = {
@@ -109,7 +109,7 @@ async function look(
     labels,
     windows,
     touched,
-    ignored,
+    ...people,
     form,
   }
   return { answer: await slidingAnswer(shared), draft, to }

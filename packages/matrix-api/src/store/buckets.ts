@@ -37,7 +37,9 @@ export const buckets = {
   pushQueue: 143,
   /** [] → {position}: up to where events have been looked at for pushing. */
   pushCursor: 144,
-  /** 145–159: free for accounts, session, profile, account-data, push, discovery. */
+  /** [user id] → {position}: accounts whose content was erased, and where in the stream. */
+  erasedUsers: 145,
+  /** 146–159: free for accounts, session, profile, account-data, push, discovery. */
 
   /** [user id, device id] → device keys as uploaded (Client-Server API, "Device keys"). */
   deviceKeys: 160,

@@ -1,10 +1,11 @@
-import type { RoomId, UserId } from '@starling/protocol'
+import type { RoomId } from '@starling/protocol'
 import type { CompiledFilter } from '../filters/compiled-filter.ts'
 import type { Requester } from '../http/endpoint.ts'
 import type { Ephemeral, Position } from '../ports.ts'
 import type { ClientEventForm } from '../rooms/client-event.ts'
 import type { ReadDeps } from '../rooms/deps.ts'
 import type { SyncToken } from '../rooms/position-token.ts'
+import type { HiddenPeople } from '../rooms/room-view.ts'
 import type { KnownPeople } from './known-people.ts'
 import type { AccountDataChange, DeviceKeyCounts, DeviceListStream, PushEvaluation, ToDeviceInbox } from './ports.ts'
 import type { SentMembers } from './sent-members.ts'
@@ -29,7 +30,7 @@ export interface SyncMemory {
 export type StateKey = 'state' | 'state_after' | 'org.matrix.msc4222.state_after'
 
 /** One look at all streams: everything in `(since, to]`. Without `since`, the initial sync: everything up to `to`. */
-export interface SyncContext {
+export interface SyncContext extends HiddenPeople {
   readonly sources: SyncSources
   readonly memory: SyncMemory
   readonly requester: Requester
@@ -42,7 +43,6 @@ export interface SyncContext {
   /** Where state goes and what it is: before the timeline, or (MSC4222 and v1.16) after it. */
   readonly stateKey: StateKey
   readonly form: ClientEventForm
-  readonly ignored: ReadonlySet<UserId>
   /** Account data changed in the window; one read for the user, handed to global and room sections. */
   readonly accountData: readonly AccountDataChange[]
 }

@@ -28,7 +28,7 @@ export async function joinedRoom(
   const accountData = roomAccountDataEvents(context, roomId)
   if (!changed && !context.fullState && ephemeral.length === 0 && accountData.length === 0) return undefined
 
-  const view = new RoomView(sources.reader, roomId, requester.userId, { kind: 'joined' }, context.ignored)
+  const view = new RoomView(sources.reader, roomId, requester.userId, { kind: 'joined' }, context)
   const history = changed || context.fullState ? await roomHistory(context, view, isNew, changed) : undefined
   if (history?.isEmpty && !context.fullState && ephemeral.length === 0 && accountData.length === 0) return undefined
   return {

@@ -31,7 +31,7 @@ async function departedHistory(
   wasKnown: boolean,
 ): Promise<JsonObject> {
   const { sources, filter, requester } = context
-  const view = new RoomView(sources.reader, roomId, requester.userId, access, context.ignored)
+  const view = new RoomView(sources.reader, roomId, requester.userId, access, context)
   const upTo = Math.min(access.until, context.to)
   const after = wasKnown ? Math.min(sinceOf(context), upTo) : 0
   const window = { after, upTo, limit: filter.timeline.limit }
@@ -56,12 +56,15 @@ async function departedHistory(
   }
 }
 
-/** An invite refused or a knock withdrawn: there is no more to see than the event that did it. */
+/**
+ * An invite refused, a knock withdrawn or refused: there is no more to see than the event that did it. A client that asked for
+ * the state after the timeline takes no state from the timeline, so it finds the event there as well.
+ */
 async function refusedHistory(context: SyncContext, row: RoomMembership): Promise<JsonObject> {
   const event = await context.sources.reader.event(row.roomId, row.eventId)
-  const events = event ? [clientEvent(event, context.form)] : []
+  const events = event ? [context.filter.fields(clientEvent(event, context.form))] : []
   return {
-    [context.stateKey]: { events: [] },
-    timeline: { events: events.map(context.filter.fields), limited: false, prev_batch: formatPageToken(row.position) },
+    [context.stateKey]: { events: context.stateKey === 'state' ? [] : events },
+    timeline: { events, limited: false, prev_batch: formatPageToken(row.position) },
   }
 }

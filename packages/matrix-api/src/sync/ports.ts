@@ -23,6 +23,8 @@ export interface AccountData {
    * One read for the whole user, global and rooms together.
    */
   changes(userId: UserId, from: Position, to: Position): Promise<readonly AccountDataChange[]>
+  /** Local users who had their content erased, and the position at which they had it. Nearly always none; read at every sync. */
+  erased(): Promise<ReadonlyMap<UserId, Position>>
 }
 
 /** To-device messages waiting for one device (Client-Server API, "Send-to-Device messaging"). */

@@ -7,7 +7,7 @@ import type { Affected } from '../ports.ts'
 import { booleanQuery, choiceQuery } from '../rooms/call-params.ts'
 import { formFor } from '../rooms/event-serialiser.ts'
 import { parseSyncToken, type SyncToken } from '../rooms/position-token.ts'
-import { ignoredUsers } from '../rooms/room-view.ts'
+import { hiddenPeople } from '../rooms/room-view.ts'
 import { assemble, type SyncAnswer } from './assemble.ts'
 import type { StateKey, SyncMemory, SyncSources } from './context.ts'
 import { roomsTouched } from './rooms-touched.ts'
@@ -95,8 +95,8 @@ async function look(deps: SyncDeps, memory: SyncMemory, call: Call, request: Syn
   const { requester } = call
   const to = deps.positions.current()
   const { filter, since } = request
-  const [ignored, accountData, touched] = await Promise.all([
-    ignoredUsers(deps.accountData, requester.userId),
+  const [people, accountData, touched] = await Promise.all([
+    hiddenPeople(deps.accountData, requester.userId),
     deps.accountData.changes(requester.userId, since?.position ?? 0, to),
     since && roomsTouched(deps.positions, since.position),
   ])
@@ -111,7 +111,7 @@ async function look(deps: SyncDeps, memory: SyncMemory, call: Call, request: Syn
     fullState: request.fullState,
     stateKey: request.stateKey,
     form: formFor(requester, deps.clock, { format: filter.format, withRoomId: false }),
-    ignored,
+    ...people,
     accountData,
   })
   return { answer, to }

@@ -161,10 +161,22 @@ test('bad input 40: version 12 create events with bad creators are refused', asy
 test('an invite that fails does not undo the room', async () => {
   await using server = await startRoomServer()
   const alice = await server.user('alice')
-  const bob = await server.user('bob')
-  await server.accountData.put(bob.userId, undefined, 'm.invite_permission_config', { default_action: 'block' })
-  const roomId = await server.createRoom(alice, { invite: [bob.userId] })
+  const banned = '@bob:away.test'
+  const ban = { type: 'm.room.member', state_key: banned, content: { membership: 'ban' } }
+  const roomId = await server.createRoom(alice, { initial_state: [ban], invite: [banned] })
   const state = await stateOf(server, alice, roomId)
-  assert.equal(state('m.room.member', bob.userId), undefined)
+  assert.equal(state('m.room.member', banned)?.membership, 'ban')
   assert.ok(server.logger.lines.some(({ message }) => message.includes('invite')))
+})
+
+test('who takes no invites is in no new room: 403 M_INVITE_BLOCKED, and the room is not made', async () => {
+  await using server = await startRoomServer()
+  const [alice, bob] = [await server.user('alice'), await server.user('bob')]
+  await server.accountData.put(bob.userId, undefined, 'm.invite_permission_config', { default_action: 'block' })
+  const refused = await server.request('POST', CREATE, { as: alice, body: { invite: [bob.userId] } })
+  expectMatchesSpec('createRoom', refused)
+  assert.deepEqual([refused.status, refused.body.errcode], [403, 'M_INVITE_BLOCKED'])
+  assert.deepEqual(await server.rooms.reader.roomsOf(alice.userId), [])
+  await server.accountData.put(bob.userId, undefined, 'm.invite_permission_config', {})
+  await server.createRoom(alice, { invite: [bob.userId] })
 })

@@ -15,8 +15,9 @@ import { initialEvents } from './initial-events.ts'
 const INVITES_AT_ONCE = 8
 
 /**
- * `POST /createRoom`. The room with all its state is one atomic creation; invites follow, and one that fails (blocked,
- * unreachable) does not undo the room. 400 `M_INVALID_ROOM_STATE` where the rules refuse the asked-for state.
+ * `POST /createRoom`. The room with all its state is one atomic creation; invites follow, and one that fails (blocked by another
+ * server, unreachable) does not undo the room. 403 `M_INVITE_BLOCKED`, and no room, where a local invitee takes no invites.
+ * 400 `M_INVALID_ROOM_STATE` where the rules refuse the asked-for state.
  */
 export function createRoom(deps: RoomDeps) {
   return endpoint<'token'>({
@@ -32,6 +33,7 @@ export function createRoom(deps: RoomDeps) {
       const invitees = inviteesOf(input, userId)
       const request = await requestOf(deps, input, userId, invitees, alias)
       if (alias && (await deps.directory.alias(alias))) throw aliasTaken()
+      for (const invitee of invitees) await refuseBlockedInvite(deps, userId, invitee)
       const roomId = await create(deps, request)
       if (alias && !(await deps.directory.addAlias(alias, { roomId, creator: userId }))) throw aliasTaken()
       if (input.visibility === 'public') await deps.directory.setPublished(roomId, true)

@@ -7,7 +7,7 @@ import { roomAccess } from '../../rooms/access.ts'
 import { formFor, serialiseTimeline } from '../../rooms/event-serialiser.ts'
 import { mapConcurrent } from '../../rooms/map-concurrent.ts'
 import { formatPageToken, pageTokenQuery } from '../../rooms/position-token.ts'
-import { ignoredUsers, openRoom, RoomView } from '../../rooms/room-view.ts'
+import { hiddenPeople, openRoom, RoomView } from '../../rooms/room-view.ts'
 import { roomsTouched } from '../rooms-touched.ts'
 import { userInterest } from '../user-interest.ts'
 import type { OldSyncDeps } from './deps.ts'
@@ -94,12 +94,12 @@ async function longPoll(deps: OldSyncDeps, call: Call, stream: Stream): Promise<
 async function viewsOf(deps: OldSyncDeps, userId: UserId, { roomId, from }: Stream): Promise<readonly RoomView[]> {
   if (roomId) return [await openRoom(deps, roomId, userId)]
   const touched = await roomsTouched(deps.positions, from)
-  const ignored = await ignoredUsers(deps.accountData, userId)
+  const people = await hiddenPeople(deps.accountData, userId)
   const rows = (await deps.reader.roomsOf(userId)).filter((row) => !row.forgotten && (touched?.has(row.roomId) ?? true))
   const views = await mapConcurrent(rows, CONCURRENCY, async (row) => {
     const access = await roomAccess(deps.reader, row.roomId, userId)
     if (access.kind !== 'joined' && access.kind !== 'departed') return []
-    return [new RoomView(deps.reader, row.roomId, userId, access, ignored)]
+    return [new RoomView(deps.reader, row.roomId, userId, access, people)]
   })
   return views.flat()
 }

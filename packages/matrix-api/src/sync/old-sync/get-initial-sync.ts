@@ -1,4 +1,4 @@
-import type { JsonObject, UserId } from '@starling/protocol'
+import type { JsonObject } from '@starling/protocol'
 import { integerQuery } from '../../http/check-input.ts'
 import { endpoint } from '../../http/endpoint.ts'
 import type { Membership, RoomMembership } from '../../ports.ts'
@@ -9,7 +9,7 @@ import { formFor } from '../../rooms/event-serialiser.ts'
 import { mapConcurrent } from '../../rooms/map-concurrent.ts'
 import { formatPageToken } from '../../rooms/position-token.ts'
 import { roomSnapshot, type SnapshotOptions } from '../../rooms/reading/get-room-initial-sync.ts'
-import { ignoredUsers, RoomView } from '../../rooms/room-view.ts'
+import { type HiddenPeople, hiddenPeople, RoomView } from '../../rooms/room-view.ts'
 import { presenceEvents } from '../presence-section.ts'
 import type { OldSyncDeps } from './deps.ts'
 
@@ -33,7 +33,7 @@ export function getInitialSync(deps: OldSyncDeps) {
       const limit = integerQuery(query, 'limit', LIMIT)
       const archived = booleanQuery(query, 'archived')
       const position = deps.positions.current()
-      const ignored = await ignoredUsers(deps.accountData, userId)
+      const people = await hiddenPeople(deps.accountData, userId)
       const changes = await deps.accountData.changes(userId, 0, position)
       const rows = (await deps.reader.roomsOf(userId)).filter(
         (row) =>
@@ -42,18 +42,18 @@ export function getInitialSync(deps: OldSyncDeps) {
           !isIgnored(row),
       )
       const options = { requester, limit, position, changes }
-      const rooms = await mapConcurrent(rows, CONCURRENCY, (row) => roomInfo(deps, row, ignored, options))
+      const rooms = await mapConcurrent(rows, CONCURRENCY, (row) => roomInfo(deps, row, people, options))
       return {
         end: formatPageToken(position),
         rooms: rooms.filter((room) => room !== undefined),
-        presence: await presenceEvents(deps, { userId, ignored, since: 0, to: position }),
+        presence: await presenceEvents(deps, { userId, ignored: people.ignored, since: 0, to: position }),
         account_data: changes
           .filter(({ roomId }) => roomId === undefined)
           .map(({ type, content }) => ({ type, content })),
       }
 
       function isIgnored(row: RoomMembership): boolean {
-        return row.membership === 'invite' && ignored.has(row.sender)
+        return row.membership === 'invite' && people.ignored.has(row.sender)
       }
     },
   })
@@ -62,7 +62,7 @@ export function getInitialSync(deps: OldSyncDeps) {
 async function roomInfo(
   deps: OldSyncDeps,
   row: RoomMembership,
-  ignored: ReadonlySet<UserId>,
+  people: HiddenPeople,
   options: SnapshotOptions,
 ): Promise<JsonObject | undefined> {
   const { roomId, membership } = row
@@ -73,5 +73,5 @@ async function roomInfo(
   }
   const access = await roomAccess(deps.reader, roomId, requester.userId)
   if (access.kind !== 'joined' && access.kind !== 'departed') return { room_id: roomId, membership }
-  return roomSnapshot(deps, new RoomView(deps.reader, roomId, requester.userId, access, ignored), options)
+  return roomSnapshot(deps, new RoomView(deps.reader, roomId, requester.userId, access, people), options)
 }

@@ -5,7 +5,7 @@ import { roomAccess } from '../../rooms/access.ts'
 import { eventIdOf } from '../../rooms/call-params.ts'
 import { formFor, serialiseTimeline } from '../../rooms/event-serialiser.ts'
 import { visibleEvent } from '../../rooms/reading/get-event.ts'
-import { ignoredUsers, RoomView } from '../../rooms/room-view.ts'
+import { hiddenPeople, RoomView } from '../../rooms/room-view.ts'
 import type { OldSyncDeps } from './deps.ts'
 
 /** `GET /events/{eventId}`, deprecated since r0: 404 for an event that is in none of the user's rooms or not to be seen. */
@@ -32,7 +32,7 @@ async function viewOfEvent(deps: OldSyncDeps, userId: UserId, eventId: EventId):
     if (forgotten || !(await deps.reader.event(roomId, eventId))) continue
     const access = await roomAccess(deps.reader, roomId, userId)
     if (access.kind === 'none') break
-    return new RoomView(deps.reader, roomId, userId, access, await ignoredUsers(deps.accountData, userId))
+    return new RoomView(deps.reader, roomId, userId, access, await hiddenPeople(deps.accountData, userId))
   }
   throw new MatrixError(404, 'M_NOT_FOUND', 'Event not found')
 }
