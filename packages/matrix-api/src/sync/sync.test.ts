@@ -170,6 +170,9 @@ test('invites: stripped state, gone when refused; leaving shows the room once mo
     ['leave'],
   )
   assert.equal(refused.rooms.invite, undefined)
+  assert.deepEqual(refused.rooms.leave[roomId].state.events, [], 'the timeline says it')
+  const after = await server.sync(bob, { since: invited.body.next_batch, use_state_after: 'true' })
+  assert.deepEqual(keys(after.rooms.leave[roomId].state_after.events), [`m.room.member|${bob.userId}`])
   assert.equal((await server.sync(bob)).rooms, undefined)
 })
 
