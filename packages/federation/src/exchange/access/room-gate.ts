@@ -1,4 +1,4 @@
-import type { RoomId, ServerName } from '@starling/protocol'
+import type { EventId, RoomId, ServerName } from '@starling/protocol'
 import type { RoomEngine } from '../../contracts.ts'
 import { AnswerError } from '../../net/requests/answer-error.ts'
 import { isAllowedByAcl } from './server-acl.ts'
@@ -11,9 +11,16 @@ export interface RoomGate {
    * that the answer tells a stranger nothing.
    */
   requireJoined(server: ServerName, roomId: RoomId): Promise<void>
+  /**
+   * For reads of what stands before these events: also a server that is out by now, where it was in just before each of them.
+   * Who was removed while it was away learns so what its removal stands on, and can take it in (decision 0014).
+   */
+  requireMemberAt(server: ServerName, roomId: RoomId, eventIds: readonly EventId[]): Promise<void>
   /** For joins, knocks, leaves and invites of servers that are not in the room: only the ACL. */
   requireAllowed(server: ServerName, roomId: RoomId): Promise<void>
 }
+
+const JOINED: ReadonlySet<string> = new Set(['join'])
 
 export class MembershipGate implements RoomGate {
   readonly #engine: RoomEngine
@@ -27,6 +34,15 @@ export class MembershipGate implements RoomGate {
     if ((await this.#engine.roomVersion(roomId)) === undefined) throw notInRoom()
     const joined = await this.#engine.joinedServers(roomId)
     if (!joined.has(server)) throw notInRoom()
+    await this.requireAllowed(server, roomId)
+  }
+
+  async requireMemberAt(server: ServerName, roomId: RoomId, eventIds: readonly EventId[]): Promise<void> {
+    if ((await this.#engine.roomVersion(roomId)) === undefined) throw notInRoom()
+    const isIn = (await this.#engine.joinedServers(roomId)).has(server)
+    for (const eventId of isIn ? [] : eventIds) {
+      if (!(await this.#engine.isServerMemberAt(roomId, eventId, server, JOINED))) throw notInRoom()
+    }
     await this.requireAllowed(server, roomId)
   }
 

@@ -10,8 +10,8 @@ export function eventAuth(parts: AnswerParts): Answer {
     path: '/_matrix/federation/v1/event_auth/{roomId}/{eventId}',
     async answer({ origin, params }) {
       const roomId = roomIdOf(params)
-      await parts.gate.requireJoined(origin, roomId)
       const eventId = eventIdOf(params)
+      await parts.gate.requireMemberAt(origin, roomId, [eventId])
       const [pdu] = await load(parts, [eventId])
       // bad input 24: an event asked for through another room is not there.
       if (pdu?.roomId !== roomId) return notFound('There is no such event in the room.')

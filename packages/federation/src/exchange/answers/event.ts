@@ -18,10 +18,10 @@ export function getEvent(parts: AnswerParts): Answer {
       const [pdu] = await load(parts, [eventId])
       if (!pdu) throw noSuchEvent()
       const { roomId } = pdu
-      await parts.gate.requireJoined(origin, roomId).catch(alike)
+      await parts.gate.requireMemberAt(origin, roomId, [eventId]).catch(alike)
       const given = await giveEvents(parts, roomId, [pdu], origin)
-      // It may have been removed from the room meanwhile.
-      await parts.gate.requireJoined(origin, roomId).catch(alike)
+      // It may have been denied by the access control list meanwhile.
+      await parts.gate.requireMemberAt(origin, roomId, [eventId]).catch(alike)
       return transactionOf(parts, given)
     },
   }

@@ -15,9 +15,9 @@ export function getMissingEvents(parts: AnswerParts): Answer {
     path: '/_matrix/federation/v1/get_missing_events/{roomId}',
     async answer({ origin, params, content }) {
       const roomId = roomIdOf(params)
-      await parts.gate.requireJoined(origin, roomId)
       const body = bodyOf(content)
       const latest = eventIdsOf(body.latest_events, 'latest_events', 1)
+      await parts.gate.requireMemberAt(origin, roomId, latest)
       const earliest = eventIdsOf(body.earliest_events, 'earliest_events', 0)
       const limit = body.limit === undefined ? DEFAULT_LIMIT : asInteger(body.limit, 1)
       const minDepth = body.min_depth === undefined ? 0 : asInteger(body.min_depth, 0)

@@ -1,4 +1,4 @@
-import type { EventId, RoomId } from '@starling/protocol'
+import type { EventId, RoomId, ServerName } from '@starling/protocol'
 import { parseEventId } from '@starling/protocol'
 import type { Answer } from '../../contracts.ts'
 import { dagEvents } from '../dag-walk.ts'
@@ -13,8 +13,7 @@ export function getState(parts: AnswerParts): Answer {
     path: '/_matrix/federation/v1/state/{roomId}',
     async answer({ origin, params, query }) {
       const roomId = roomIdOf(params)
-      await parts.gate.requireJoined(origin, roomId)
-      const { stateEvents, authChain } = await packState(parts, await stateAt(parts, roomId, query))
+      const { stateEvents, authChain } = await packState(parts, await stateAt(parts, origin, roomId, query))
       return { pdus: stateEvents, auth_chain: authChain }
     },
   }
@@ -27,15 +26,20 @@ export function getStateIds(parts: AnswerParts): Answer {
     path: '/_matrix/federation/v1/state_ids/{roomId}',
     async answer({ origin, params, query }) {
       const roomId = roomIdOf(params)
-      await parts.gate.requireJoined(origin, roomId)
-      const { state, authChain } = await stateIds(parts, await stateAt(parts, roomId, query))
+      const { state, authChain } = await stateIds(parts, await stateAt(parts, origin, roomId, query))
       return { pdu_ids: state, auth_chain_ids: authChain }
     },
   }
 }
 
-async function stateAt(parts: AnswerParts, roomId: RoomId, query: URLSearchParams): Promise<readonly EventId[]> {
+async function stateAt(
+  parts: AnswerParts,
+  origin: ServerName,
+  roomId: RoomId,
+  query: URLSearchParams,
+): Promise<readonly EventId[]> {
   const eventId = parseEventId(query.get('event_id')) ?? invalid('"event_id" is missing or malformed.')
+  await parts.gate.requireMemberAt(origin, roomId, [eventId])
   const [event] = await dagEvents(parts.engine, roomId, [eventId])
   const isGuess = (await parts.engine.events([eventId])).get(eventId)?.approximate
   const state = event && !isGuess && (await parts.engine.stateBefore(roomId, eventId))

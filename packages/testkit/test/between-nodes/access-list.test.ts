@@ -1,0 +1,107 @@
+import assert from 'node:assert/strict'
+import { after, before, suite, test } from 'node:test'
+import { eventually, type OwnerClient } from '@starling/testkit'
+import { type NodePair, startNodePair } from '../scenarios/node-pair.ts'
+import { Follower } from './follower.ts'
+import {
+  assertRefused,
+  inRoom,
+  join,
+  membershipIs,
+  type Resident,
+  registerResident,
+  roomWith,
+  say,
+  sees,
+  setState,
+  stateContent,
+  tryToJoin,
+} from './rooms.ts'
+
+suite('between two nodes: the access control list of a room', () => {
+  let pair: NodePair
+  let bob: Resident
+  let denied: string
+
+  before(async () => {
+    pair = await startNodePair()
+    bob = { client: pair.bob, id: pair.bobId }
+    denied = pair.other.info.server_name
+  })
+  after(() => pair?.[Symbol.asyncDispose]())
+
+  const setList = (roomId: string, deny: readonly string[]) =>
+    setState(pair.ada, roomId, 'm.room.server_acl', { allow: ['*'], deny })
+
+  test('of a denied server no event, receipt or typing is taken; all of it once the denial is lifted', async () => {
+    const roomId = await roomWith(pair.ada, [bob], { preset: 'public_chat' })
+    const open = await roomWith(pair.ada, [bob], { preset: 'public_chat' })
+    const anchor = await say(pair.ada, roomId, 'before')
+    await sees(bob.client, roomId, anchor)
+    await sees(pair.ada, roomId, await say(bob.client, roomId, 'taken'))
+    await setList(roomId, [denied])
+    const follower = await Follower.start(pair.ada)
+
+    const attempts = await Promise.all([
+      trySaying(bob.client, roomId, 'not taken'),
+      bob.client.call('POST', inRoom(roomId, `receipt/m.read/${encodeURIComponent(anchor)}`), {}),
+      bob.client.call('PUT', inRoom(roomId, `typing/${encodeURIComponent(bob.id)}`), { typing: true, timeout: 60_000 }),
+    ])
+    // The same in a room that denies nobody, after it: what arrives of that would have brought the rest.
+    const fence = await say(bob.client, open, 'fence')
+    await bob.client.ok('POST', inRoom(open, `receipt/m.read/${encodeURIComponent(fence)}`), {})
+    await sees(pair.ada, open, fence)
+    await follower.until('the receipt in the open room', ({ rooms }) => {
+      return rooms?.join?.[open]?.ephemeral.events.some(({ type }) => type === 'm.receipt')
+    })
+    for (const { rooms } of follower.told.slice(1)) {
+      assert.deepEqual(rooms?.join?.[roomId]?.timeline.events ?? [], [])
+      assert.deepEqual(rooms?.join?.[roomId]?.ephemeral.events ?? [], [])
+    }
+    assert.ok(!JSON.stringify(await pair.ada.eventsAfter(roomId, undefined)).includes('not taken'))
+
+    await setList(roomId, [])
+    await eventually('both take part again', async () => {
+      const list = await stateContent(bob.client, roomId, 'm.room.server_acl')
+      return (list?.deny as unknown[] | undefined)?.length === 0
+    })
+    await sees(pair.ada, roomId, await say(bob.client, roomId, 'taken again'))
+    await sees(bob.client, roomId, await say(pair.ada, roomId, 'welcome back'))
+    assert.ok(
+      attempts.every(({ status }) => status === 200 || status === 403),
+      JSON.stringify(attempts),
+    )
+  })
+
+  test('a denied server’s users are neither let in nor answered, and get nothing of the room', async () => {
+    const dora = await registerResident(pair.other, 'dora')
+    const via = pair.one.info.server_name
+    const roomId = await roomWith(pair.ada, [], { preset: 'public_chat' })
+    await setList(roomId, [denied])
+    assertRefused(await tryToJoin(dora.client, roomId, via), 403, 'M_FORBIDDEN')
+    const knock = await dora.client.call('POST', `knock/${encodeURIComponent(roomId)}?via=${via}`, {})
+    assertRefused(knock, 403, 'M_FORBIDDEN')
+    assert.equal(await stateContent(pair.ada, roomId, 'm.room.member', dora.id), undefined)
+    await setList(roomId, [])
+    await join(dora.client, roomId, via)
+    await membershipIs(pair.ada, roomId, dora.id, 'join')
+    await sees(pair.ada, roomId, await say(dora.client, roomId, 'in at last'))
+  })
+
+  test('what is said while a server is denied does not reach it before it is let in again', async () => {
+    const roomId = await roomWith(pair.ada, [bob], { preset: 'public_chat' })
+    const open = await roomWith(pair.ada, [bob], { preset: 'public_chat' })
+    await sees(bob.client, roomId, await say(pair.ada, roomId, 'to all'))
+    await setList(roomId, [denied])
+    const secret = await say(pair.ada, roomId, 'among ourselves')
+    await sees(bob.client, open, await say(pair.ada, open, 'fence'))
+    const hidden = await bob.client.call('GET', inRoom(roomId, `event/${encodeURIComponent(secret)}`))
+    assertRefused(hidden, 404, 'M_NOT_FOUND')
+    await setList(roomId, [])
+    await sees(bob.client, roomId, secret)
+  })
+})
+
+function trySaying(client: OwnerClient, roomId: string, body: string) {
+  return client.call('PUT', inRoom(roomId, 'send/m.room.message/denied'), { msgtype: 'm.text', body })
+}
