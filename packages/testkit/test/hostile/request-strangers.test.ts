@@ -132,7 +132,7 @@ const ROWS: readonly Row[] = [
       uri: `${STARLING}/extremities`,
       content: { rooms: { [digestName(roomId)]: 'something else' }, reply: true },
     }),
-    stranger: { answer: () => ({ differ: {} }) },
+    stranger: { answer: () => ({ differ: {}, refused: {} }) },
     member: ({ roomId }) => digestName(roomId),
   },
   {
