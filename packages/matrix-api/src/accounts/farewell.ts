@@ -18,7 +18,8 @@ const CONCURRENCY = 8
 
 /**
  * What a deactivated account leaves: its rooms (joined, invited, knocked on), its keys and key backups, and its profile; with `erase`,
- * its account data as well. A room that cannot be left now keeps a member that can do nothing any more.
+ * its account data as well, and who comes later gets its events redacted. A room that cannot be left now keeps a member that can do
+ * nothing any more.
  */
 export function createFarewell(deps: FarewellDeps) {
   return async (userId: UserId, { erase }: { readonly erase: boolean }): Promise<void> => {

@@ -14,6 +14,20 @@ against the spec's OpenAPI. This file is written from that table by
 \`node packages/matrix-api/test/contract/write-operations.ts\`; a test fails where the two differ.
 `
 
+const BEYOND = `
+## Beyond the specification
+
+What clients call that v1.19 does not have, on the unstable paths that they use:
+
+| what | request |
+|---|---|
+| Simplified sliding sync with all its extensions (MSC4186) | \`POST /_matrix/client/unstable/org.matrix.simplified_msc3575/sync\` |
+| Dehydrated devices (MSC3814) | \`GET\`, \`PUT\`, \`DELETE /_matrix/client/unstable/org.matrix.msc3814.v1/dehydrated_device\`, \`POST …/{deviceId}/events\` |
+| MatrixRTC transports (MSC4143), 404 where none is configured | \`GET /_matrix/client/unstable/org.matrix.msc4143/rtc/transports\` |
+
+Every \`/v3\` path answers under \`/r0\` as well, and operations that began as proposals answer under the names they had then.
+`
+
 /** docs/OPERATIONS.md as it has to be. */
 export function operationsTable(): string {
   const rows = SECTIONS.flatMap(({ title, operations }) =>
@@ -27,7 +41,7 @@ export function operationsTable(): string {
     `Operations: ${all}, of which ${count(offered)} are complete.\n`,
     '| section | operation | request | here |\n|---|---|---|---|',
     ...rows.map(([title, id, is, status]) => `| ${title} | \`${id}\` | \`${is}\` | ${status} |`),
-    '',
+    BEYOND,
   ].join('\n')
 }
 
