@@ -29,6 +29,7 @@ const TASKS = {
   bench: [['node', 'packages/testkit/bench/run.ts', '...args']],
   sim: [['node', 'packages/testkit/src/sim/main.ts', '...args']],
   fuzz: [['node', 'packages/testkit/src/fuzz/fuzz.ts', '...args']],
+  'fuzz-clients': [['node', 'packages/testkit/src/client-fuzz/fuzz-clients.ts', '...args']],
   chaos: [['node', 'packages/testkit/test/chaos/run.ts', '...args']],
 }
 

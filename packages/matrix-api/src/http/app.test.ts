@@ -230,6 +230,25 @@ test('bad input 22: a foreign Host on a loopback listener is 403; without the ch
   assert.match(await ask(unchecked, 'evil.example'), /^HTTP\/1\.1 200 /)
 })
 
+test('what is refused before any route is a Matrix error that a page can read', async () => {
+  await using api = await startTestApi(echoEndpoints, { allowedHosts: LOOPBACK_HOSTS })
+  const path = '/_matrix/client/v3/things/x'
+  const refused: Readonly<Record<string, string>> = {
+    [`GET ${path} HTTP/1.1\r\nConnection: close\r\n\r\n`]: '400',
+    [`GET ${path} HTTP/1.1\r\nHost: evil.example\r\nConnection: close\r\n\r\n`]: '403',
+    [`GET ${path} HTTP/1.1\r\nHost: localhost\r\nExpect: a-miracle\r\nConnection: close\r\n\r\n`]: '417',
+    [`GET ${path} HTTP/1.1\r\nHost: localhost\r\nX Y: z\r\n\r\n`]: '400',
+    [`GET ${path} HTTP/1.1\r\nHost: localhost\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`]: '431',
+  }
+  for (const [request, status] of Object.entries(refused)) {
+    const answer = await raw(api, request)
+    assert.equal(answer.split(' ')[1], status, request.slice(0, 100))
+    assert.match(answer, /^access-control-allow-origin: \*\r$/im, status)
+    assert.match(answer, /^content-type: application\/json\r$/im, status)
+    assert.match(answer, /\{"errcode":"M_\w+","error":"[^"]+"\}/, status)
+  }
+})
+
 test('a preflight is answered for any path, without running the endpoint', async () => {
   await using api = await startTestApi(echoEndpoints)
   const answer = await api.request('OPTIONS', ECHO, { headers: { origin: 'http://localhost:8009' } })

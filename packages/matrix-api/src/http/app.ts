@@ -42,7 +42,7 @@ interface Progress {
 }
 
 /**
- * The Client-Server API as an express app: host check, CORS, route, rate limit, token, body, handler, in this order, so that
+ * The Client-Server API as an express app: CORS, host check, route, rate limit, token, body, handler, in this order, so that
  * nothing is read or looked up for a request that is refused anyway. Mount it on a server tuned by `tuneServer`.
  */
 export function createMatrixApp(deps: AppDeps): Express {
@@ -74,10 +74,13 @@ async function serve(
   response: Response,
   record: Progress,
 ): Promise<void> {
+  setCorsHeaders(response)
+  if (request.headers.host === undefined && request.httpVersion === '1.1') {
+    throw new MatrixError(400, 'M_UNKNOWN', 'The request names no host')
+  }
   if (deps.allowedHosts && !hostIsAllowed(request.headers.host, deps.allowedHosts)) {
     throw new MatrixError(403, 'M_FORBIDDEN', 'This server does not answer to that host name')
   }
-  setCorsHeaders(response)
   if (request.method === 'OPTIONS') {
     answerPreflight(response)
     return

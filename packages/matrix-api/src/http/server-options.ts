@@ -1,5 +1,6 @@
-import type { Server, ServerOptions } from 'node:http'
+import type { Server, ServerOptions, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { setCorsHeaders } from './cors.ts'
 
 /** For `http.createServer`: bounds on what a client may do before a request reaches the app. */
 export const serverOptions: ServerOptions = {
@@ -16,7 +17,8 @@ export const serverOptions: ServerOptions = {
   connectionsCheckingInterval: 5_000,
   /** Longer than common client pools keep idle connections, so that it is the client that closes. */
   keepAliveTimeout: 75_000,
-  requireHostHeader: true,
+  /** The app refuses what names no host: Node's own refusal is an empty 400 that no page can read. */
+  requireHostHeader: false,
   insecureHTTPParser: false,
 }
 
@@ -55,6 +57,12 @@ export function tuneServer(
   })
   server.maxConnections = MAX_CONNECTIONS
   server.maxRequestsPerSocket = 0
+  // Nobody asks for anything but `100-continue`; Node's own refusal is an empty 417.
+  server.on('checkExpectation', (_request, response: ServerResponse) => {
+    setCorsHeaders(response)
+    const body = JSON.stringify({ errcode: 'M_UNKNOWN', error: 'What the request expects is not offered' })
+    response.writeHead(417, { 'content-type': 'application/json', connection: 'close' }).end(body)
+  })
   server.on('clientError', (error: NodeJS.ErrnoException, socket: Socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy()

@@ -5,6 +5,7 @@ import type { RemoteMedia, RemoteServers } from '../../src/ports.ts'
 import type { TestUser } from '../../src/testing/test-api.ts'
 import { partialPort } from '../../src/testing/unused-ports.ts'
 import { startWholeApiWithRooms, type WholeApiWithRooms } from '../../src/testing/whole-api-with-rooms.ts'
+import type { OperationRequest } from './operation.ts'
 
 /** Of the accounts that have one; hashing it costs a tenth of a second. */
 export const PASSWORD = 'correct horse battery staple'
@@ -69,6 +70,8 @@ export interface ContractWorld extends AsyncDisposable {
   state(user: TestUser, roomId: RoomId, type: string, content: JsonObject, stateKey?: string): Promise<void>
   /** An id of an event or a room that nobody has. */
   readonly nobodys: { readonly room: RoomId; readonly event: EventId; readonly user: UserId }
+  /** Told of every request, for who wants to keep them. */
+  recorded?: (operationId: string, request: OperationRequest) => void
   /** Unique in this world. */
   id(prefix: string): string
 }

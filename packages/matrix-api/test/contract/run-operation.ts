@@ -88,6 +88,7 @@ function ask(
   otherMethod?: string,
 ): Promise<TestAnswer> {
   const { method, path } = specOperation(operationId)
+  world.recorded?.(operationId, request)
   const body = request.raw ?? (request.body as object | undefined)
   return world.api.request(otherMethod ?? method, fillPath(path, request.path ?? {}), {
     ...(request.as !== undefined && { as: request.as }),
