@@ -25,7 +25,7 @@ const LIES: readonly (readonly [part: string, kind: FaultKind, lie: Lie])[] = [
 
 /** Answers as the product would, but for a share of them that is false or never comes. */
 export function liar(node: SimulatedNode, isOver: () => boolean): Tamper {
-  const { plan, counts, trace } = node.world
+  const { plan, counts, trace, misled, scheduler } = node.world
   const random = node.world.random(`liar ${node.index}`)
   return async (request, honest) => {
     const row = LIES.find(([part]) => request.uri.includes(part))
@@ -42,6 +42,8 @@ export function liar(node: SimulatedNode, isOver: () => boolean): Tamper {
     const changed = lie(answer, random)
     if (JSON.stringify(changed) === JSON.stringify(answer)) return answer
     counts[kind]++
+    if (lie === poorerState)
+      misled.set(request.from, Math.min(misled.get(request.from) ?? scheduler.now, scheduler.now))
     trace.add(`lie ${node.name} ${kind} ${pathOf(request.uri)}`)
     return changed as JsonObject
   }

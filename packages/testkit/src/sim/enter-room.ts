@@ -63,7 +63,7 @@ async function join(node: SimulatedNode, user: UserId): Promise<boolean> {
     if (!life.isAlive) return false
     world.trace.add(`entered ${user} ${eventId ?? 'before'}`)
     if (eventId === undefined) return true
-    node.acknowledged.add(eventId)
+    node.acknowledge(eventId)
     world.authored.set(eventId, node.name)
     return true
   } catch (error) {

@@ -82,7 +82,7 @@ async function tryAct(node: SimulatedNode, actor: Actor, act: HonestAct): Promis
   world.trace.add(`act ${user} ${act} ${outcome.eventId ?? outcome.refusal ?? 'nothing'}`)
   if (outcome.eventId === undefined) return false
   // A knock, and a leave of who was only invited, stand in the room of others and not here.
-  if (wasIn || act === 'join') node.acknowledged.add(outcome.eventId)
+  if (wasIn || act === 'join') node.acknowledge(outcome.eventId)
   world.authored.set(outcome.eventId, node.name)
   if (MEMBERSHIP_ACTS.has(act)) world.counts.churn++
   if (act === 'ban') world.counts.ban++

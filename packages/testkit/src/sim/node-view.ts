@@ -39,7 +39,7 @@ export async function readView(
   const rooms = await openAfresh(node, node.rows.clone())
   const { engine, reader } = rooms
   const extremities = await engine.forwardExtremities(roomId)
-  const ids = [...new Set([...candidates, ...extremities, ...node.acknowledged])]
+  const ids = [...new Set([...candidates, ...extremities, ...node.acknowledged.keys()])]
   const standing = new Map<EventId, Standing>()
   const pdus = new Map<EventId, Pdu>()
   for (let open: readonly EventId[] = ids; open.length > 0; ) {

@@ -1,5 +1,6 @@
 import {
   type AuthState,
+  ancestralOrder,
   authStateOf,
   checkAuth,
   checkAuthEventsList,
@@ -13,7 +14,6 @@ import {
   type StateSlot,
   slotKey,
   stateSlot,
-  topologicalOrder,
 } from '@starling/protocol'
 
 /** What the rules alone make of a set of events: no order of arrival, no cache, no snapshot, no answer of another server. */
@@ -60,9 +60,9 @@ export function referenceRoom(events: Iterable<Pdu>, rules: RoomVersionRules, ed
       const id = map.get(stateSlot(type, stateKey))
       return id === undefined ? undefined : byId.get(id)
     }
-  for (const event of topologicalOrder(byId.values())) {
+  for (const event of ancestralOrder(byId.values())) {
     const parents = event.prevEvents.map((id) => after.get(id))
-    if (parents.some((state) => state === undefined)) continue
+    if (parents.some((state) => state === undefined) || !event.authEvents.every((id) => after.has(id))) continue
     if (event.prevEvents.length === 0 && event.type !== 'm.room.create') continue
     const before = resolve(parents as StateMap[])
     const isAllowed = isAllowedByAuthEvents(event) && checkAuth(event, stateFrom(before), rules, { ed25519 }).allowed

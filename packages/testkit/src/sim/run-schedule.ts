@@ -4,6 +4,7 @@ import { assertConvergence } from './convergence.ts'
 import { enterRoom, makeRoom } from './enter-room.ts'
 import type { FaultCounts } from './fault-kinds.ts'
 import { actHonestly } from './honest-authors.ts'
+import { isCheckedNaively } from './naive-reference.ts'
 import { guardRealTime } from './real-time-guard.ts'
 import type { SchedulePlan, Step } from './schedule-plan.ts'
 import { hasSettled } from './settling.ts'
@@ -22,6 +23,8 @@ export interface ScheduleResult {
   readonly compared: number
   /** Whether the nodes were also compared with a resolution from scratch. */
   readonly hasReference: boolean
+  /** That was by the naive resolver and auth checker. */
+  readonly isNaive: boolean
   /** Virtual milliseconds after the last fault until all agreed; undefined where they never did. */
   readonly settledAfter: number | undefined
   /** What happened, and every event with what became of it. Empty unless asked for. */
@@ -179,6 +182,7 @@ class ScheduleRun {
       traceHash: world.trace.digest(),
       compared: found.group.length,
       hasReference: found.hasReference,
+      isNaive: found.hasReference && isCheckedNaively(world.plan.seed),
       settledAfter,
       trace: world.trace.lines,
       table: found.table,

@@ -12,6 +12,8 @@ export class RunTotals {
   events = 0
   /** Schedules whose nodes were also compared with a resolution from scratch. */
   withReference = 0
+  /** Of these, by the naive resolver and auth checker. */
+  withNaive = 0
   /** Schedules in which fewer than two nodes were left to compare. */
   lonely = 0
   /** Virtual milliseconds. */
@@ -31,6 +33,7 @@ export class RunTotals {
     this.cpuMs += result.cpuMs
     this.versions[result.roomVersion] = (this.versions[result.roomVersion] ?? 0) + 1
     if (result.hasReference) this.withReference++
+    if (result.isNaive) this.withNaive++
     if (result.compared < 2) this.lonely++
     if (result.problems.length > 0) this.failures.push(result)
     this.slowestToSettle = Math.max(this.slowestToSettle, result.settledAfter ?? 0)
@@ -49,7 +52,7 @@ export class RunTotals {
       ...{ schedules: this.schedules, divergences: this.failures.length, faults: this.faults, events: this.events },
       seed: seedText(this.#seed),
       traceHash: this.#hash.copy().digest('hex'),
-      ...{ versions: this.versions, withReference: this.withReference, lonely: this.lonely },
+      ...{ versions: this.versions, withReference: this.withReference, withNaive: this.withNaive, lonely: this.lonely },
       ...{ slowestToSettleMs: this.slowestToSettle, cpuMsPerSchedule: Math.round(this.cpuMs / this.schedules) },
     })
   }

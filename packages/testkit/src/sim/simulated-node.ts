@@ -18,8 +18,8 @@ export class SimulatedNode {
   readonly users: readonly UserId[]
   readonly rows = new DurableRows()
   readonly random: SimRandom
-  /** Events of this node's users that it told them were sent. */
-  readonly acknowledged = new Set<EventId>()
+  /** Events of this node's users that it told them were sent, and when (virtual milliseconds). */
+  readonly acknowledged = new Map<EventId, number>()
   tamper: Tamper | undefined
   /** What is to happen at the next write. */
   #armed: WriteFate = 'written'
@@ -50,6 +50,10 @@ export class SimulatedNode {
   /** Milliseconds since the Unix epoch, as this node believes. */
   now(): number {
     return EPOCH + Math.floor(this.world.scheduler.now) + (this.world.plan.skews[this.index] ?? 0)
+  }
+
+  acknowledge(eventId: EventId): void {
+    this.acknowledged.set(eventId, this.world.scheduler.now)
   }
 
   start(): void {

@@ -37,6 +37,8 @@ export class SimulatedWorld {
   readonly network: SimulatedNetwork
   /** Every event that was made, by whom. */
   readonly authored = new Map<EventId, ServerName>()
+  /** Nodes that were told a false state of the room, with the virtual time at which they were first. */
+  readonly misled = new Map<ServerName, number>()
   /** Set once the room is made. */
   roomId: RoomId | undefined
   creator: UserId | undefined
