@@ -1,30 +1,7 @@
+import './quiet-sdk-logger.ts'
 import { createClient, type ICreateClientOpts, type MatrixClient } from 'matrix-js-sdk'
-import { logger as rootLogger } from 'matrix-js-sdk/lib/logger.js'
+import { sdkLogger as logger } from './quiet-sdk-logger.ts'
 import type { SdkSession, WhoAmI } from './sdk-types.ts'
-
-type Level = 'trace' | 'debug' | 'info' | 'warn' | 'error'
-
-/** The SDK's logger as the `loglevel` logger that it is. */
-interface Loglevel {
-  methodFactory: (level: Level) => (...words: unknown[]) => void
-  rebuild(): void
-}
-
-/** Errors of the SDK go to standard error, one line each; the rest goes nowhere. */
-function sink(level: Level): (...words: unknown[]) => void {
-  if (level !== 'error') return () => undefined
-  return (...words) => console.error(...words.map((word) => (word instanceof Error ? word.message : word)))
-}
-
-const logger = {
-  ...{ trace: sink('trace'), debug: sink('debug'), info: sink('info'), warn: sink('warn'), error: sink('error') },
-  getChild: () => logger,
-}
-
-// Parts of the SDK (MatrixRTC, push rules, calls before there is a client) log to its own root, whatever logger a client has.
-const root = rootLogger as unknown as Loglevel
-root.methodFactory = sink
-root.rebuild()
 
 /** A client that has no session yet, to register or log in with. */
 export function makeSdkWithoutSession(baseUrl: string): MatrixClient {

@@ -2,6 +2,7 @@
  * A real client in a process of its own: matrix-js-sdk with its Rust crypto, driven by JSON lines (see `SdkClient`). A process,
  * because a test in a network namespace has to run its clients inside it.
  */
+import './quiet-sdk-logger.ts'
 import {
   ClientEvent,
   type EventTimelineSet,

@@ -1,3 +1,4 @@
+import './quiet-sdk-logger.ts'
 import {
   EventTimeline,
   type ICreateClientOpts,
