@@ -109,6 +109,8 @@ export interface LocalUsers {
   deliverToDevice(message: ToDeviceMessage): Promise<void>
   /** A remote user's devices or cross-signing keys changed (`m.device_list_update`, `m.signing_key_update`). */
   remoteDevicesChanged(userId: UserId, edu: JsonObject): Promise<void>
+  /** The user had their content erased: servers that come later get their events redacted. Asked for each event given: must be cheap. */
+  hasErased(userId: UserId): Promise<boolean>
 }
 
 export interface ToDeviceMessage {

@@ -324,6 +324,7 @@ export class ExchangeNode implements RoomSender {
       devices: async (userId) => ({ user_id: userId, stream_id: 1, devices: [] }),
       deliverToDevice: async () => undefined,
       remoteDevicesChanged: async () => undefined,
+      hasErased: async () => false,
     }
   }
 }

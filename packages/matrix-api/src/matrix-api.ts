@@ -46,6 +46,7 @@ export interface LocalUsers extends EncryptionForServers {
   discoverable(): Promise<readonly UserId[]>
   exists(userId: UserId): Promise<boolean>
   profile(userId: UserId): Promise<JsonObject | undefined>
+  hasErased(userId: UserId): Promise<boolean>
 }
 
 /** What else other servers ask: federation's `RoomDirectory` and `InvitePolicy`. */
@@ -203,6 +204,7 @@ export function createMatrixApi(ports: MatrixApiPorts, options: MatrixApiOptions
       },
       exists: (userId) => accounts.isPerson(userId),
       profile: async (userId) => ((await accounts.exists(userId)) ? profiles.whole(userId) : undefined),
+      hasErased: async (userId) => (await accountData.erased()).has(userId),
     },
     async issueToken(userId, deviceDisplayName) {
       const deviceId = newDeviceId(randomBytes)

@@ -169,6 +169,7 @@ export class TestNode {
       remoteDevicesChanged: async (_userId, edu) => {
         this.deviceChanges.push(edu)
       },
+      hasErased: async () => false,
     }
   }
 

@@ -129,5 +129,6 @@ function localUsers(owner: UserId): LocalUsers {
     devices: async () => devices,
     deliverToDevice: async () => undefined,
     remoteDevicesChanged: async () => undefined,
+    hasErased: async () => false,
   }
 }

@@ -17,6 +17,7 @@ export function lateLocalUsers(api: () => MatrixApi): { readonly users: LocalUse
       devices: (userId) => users().devices(userId),
       deliverToDevice: (message) => users().deliverToDevice(message),
       remoteDevicesChanged: (userId, edu) => users().remoteDevicesChanged(userId, edu),
+      hasErased: (userId) => users().hasErased(userId),
     },
     media: { open: (mediaId) => api().localMedia.open(mediaId) },
   }

@@ -138,6 +138,7 @@ function localUsers(server: ServerName): LocalUsers {
     devices: async (userId) => (userId === owner ? devices : undefined),
     deliverToDevice: async () => undefined,
     remoteDevicesChanged: async () => undefined,
+    hasErased: async () => false,
   }
 }
 

@@ -160,5 +160,6 @@ function oneUser(owner: UserId, displayName: string): LocalUsers {
     devices: async () => ({ user_id: owner, stream_id: 1, devices: [] }),
     deliverToDevice: async () => undefined,
     remoteDevicesChanged: async () => undefined,
+    hasErased: async () => false,
   }
 }

@@ -220,6 +220,7 @@ export class NodeLife implements NetworkNode {
       devices: async () => undefined,
       deliverToDevice: async () => undefined,
       remoteDevicesChanged: async () => undefined,
+      hasErased: async () => false,
     }
   }
 

@@ -13,7 +13,7 @@ export async function giveEvents(
   const given: JsonObject[] = []
   let chars = 0
   for (const event of events) {
-    const json = await forServer(parts.engine, roomId, event, server)
+    const json = await forServer(parts.engine, roomId, event, server, parts.users)
     chars += JSON.stringify(json).length
     if (given.length > 0 && chars > limits.charsPerAnswer) break
     given.push(json)
