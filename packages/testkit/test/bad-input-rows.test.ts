@@ -5,7 +5,7 @@ import { test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 
 /**
- * Each row of the list of bad inputs that the main job and the room engine have to survive is proven by at least one test that carries its number:
+ * Each row of the list of bad inputs that a node has to survive is proven by at least one test that carries its number:
  * `test('bad input 33: a bad signature is dropped', …)`. A test of several rows names them all: `bad input 23, 29: …`.
  */
 const ROWS: Readonly<Record<number, string>> = {
@@ -15,13 +15,30 @@ const ROWS: Readonly<Record<number, string>> = {
   4: 'duplicate keys',
   5: '__proto__ and constructor keys',
   6: '5,000-deep nesting',
+  7: 'oversize body',
+  8: 'gzip bomb',
   9: 'NUL and path traversal in path parts',
+  10: 'huge headers',
   11: 'unknown route or method',
+  12: 'Content-Length with Transfer-Encoding',
   13: 'missing, unknown, revoked token',
   14: 'the same transaction id again, also after a crash',
   15: 'event too large',
+  16: 'forged since and from',
+  17: 'limit=1e9',
+  18: 'filter with 10,000 rooms',
+  19: 'login flood, room-creation flood',
+  20: 'malformed device keys',
+  21: '500 abandoned long-polls',
   22: 'foreign Host on a loopback listener',
   23: 'reading a room before joining',
+  24: 'an event asked for through another room',
+  25: 'self-promotion, demoting a version 12 creator',
+  26: 'ban or kick of an equal',
+  27: 'forged join_authorised_via_users_server',
+  28: "another user's account data, devices, filters",
+  29: "a private room's members or summary from outside",
+  30: 'authenticated media without a token',
   31: 'a client route from a peer',
   32: 'SSO redirect to a foreign origin',
   33: 'bad signature, unknown key, expired key',
@@ -63,6 +80,13 @@ const ROWS: Readonly<Record<number, string>> = {
   77: 'kill -9 at any moment',
   80: 'second process on one directory',
   82: 'identity key file missing where data exist',
+  83: 'slow-loris, a reader that never reads',
+  84: 'pixel bomb, zip bomb, polyglot image',
+  85: 'URL preview to loopback, LAN, link-local',
+  86: 'endless or deeply nested preview page',
+  87: 'push rules that explode',
+  88: 'media flood from outside',
+  89: 'malicious server ACL globs',
 }
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url))

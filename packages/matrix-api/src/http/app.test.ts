@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
-import { connect } from 'node:net'
+import { createServer, type ServerOptions } from 'node:http'
+import { type AddressInfo, connect } from 'node:net'
 import { test } from 'node:test'
 import { brotliCompressSync, gzipSync } from 'node:zlib'
 import { RoomErrorLike } from '../testing/room-error-like.ts'
@@ -7,6 +8,7 @@ import { startTestApi, type TestApi } from '../testing/test-api.ts'
 import { type Endpoint, endpoint } from './endpoint.ts'
 import { LOOPBACK_HOSTS } from './host-check.ts'
 import { createRateLimiter } from './rate-limits.ts'
+import { serverOptions } from './server-options.ts'
 
 /** Echoes what the shell hands to a handler. */
 function echoEndpoints(): Endpoint[] {
@@ -41,8 +43,16 @@ async function seen({ params, body, query }: { params: object; body: object; que
   return { params: { ...params }, body, query: { ...query } }
 }
 
+/** Answers everything with its path, with these options and nothing else. */
+async function startBare(options: ServerOptions) {
+  const server = createServer(options, (request, response) => response.end(request.url))
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const { port } = server.address() as AddressInfo
+  return { port, [Symbol.asyncDispose]: () => new Promise<void>((resolve) => server.close(() => resolve())) }
+}
+
 /** Sends bytes as they are and returns all that comes back. */
-function raw(api: TestApi, text: string): Promise<string> {
+function raw(api: Pick<TestApi, 'port'>, text: string): Promise<string> {
   return new Promise((resolve, reject) => {
     const socket = connect(api.port, '127.0.0.1', () => socket.write(text))
     let answer = ''
@@ -157,9 +167,11 @@ test('bad input 9: NUL and path traversal in any path part are 400; an encoded s
 })
 
 test('bad input 10: huge headers are 431', async () => {
+  const request = `GET /_matrix/client/versions HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\nConnection: close\r\n\r\n`
   await using api = await startTestApi(echoEndpoints)
-  const answer = await raw(api, `GET /_matrix/client/versions HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`)
-  assert.match(answer, /^HTTP\/1\.1 431 /)
+  assert.match(await raw(api, request), /^HTTP\/1\.1 431 /)
+  await using open = await startBare({ ...serverOptions, maxHeaderSize: 1024 * 1024 })
+  assert.match(await raw(open, request), /^HTTP\/1\.1 200 /, 'the twin: read to their end')
 })
 
 test('bad input 11: unknown routes are 404, wrong methods 405, both M_UNRECOGNIZED with CORS', async () => {
@@ -181,6 +193,9 @@ test('bad input 12: Content-Length with Transfer-Encoding closes the connection'
   )
   assert.match(answer, /^HTTP\/1\.1 400 /)
   assert.doesNotMatch(answer, /smuggled/)
+  await using lenient = await startBare({ ...serverOptions, insecureHTTPParser: true })
+  const twin = `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n`
+  assert.match(await raw(lenient, twin), /smuggled/, 'the twin: what one side takes for a body is a request of its own')
 })
 
 test('bad input 13: missing, unknown and revoked tokens are 401 with their errcodes', async () => {

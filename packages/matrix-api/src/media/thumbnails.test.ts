@@ -168,6 +168,43 @@ test('bad input 84: a pixel bomb is refused by its header, without decoding', as
   assert.equal(decoded.response.status, 400, 'found out only by decoding')
 })
 
+/** A PNG with a chunk that holds something folded. */
+async function zipBomb(type: string, prefix: string, folded: Buffer): Promise<Buffer> {
+  const { crc32 } = await import('node:zlib')
+  const plain = await picture(100, 80).png().toBuffer()
+  const data = Buffer.concat([Buffer.from(type + prefix, 'latin1'), folded])
+  const [length, checksum] = [Buffer.alloc(4), Buffer.alloc(4)]
+  length.writeUInt32BE(data.length - 4)
+  checksum.writeUInt32BE(crc32(data))
+  // After the signature and the header chunk.
+  return Buffer.concat([plain.subarray(0, 33), length, data, checksum, plain.subarray(33)])
+}
+
+test('bad input 84: a zip bomb inside a picture is not unfolded; unfolded by itself it is all there', async () => {
+  const { createDeflate, inflateSync } = await import('node:zlib')
+  const { Readable } = await import('node:stream')
+  const [size, piece] = [128 * 1024 * 1024, Buffer.alloc(1024 * 1024)]
+  // Piece by piece, so that the making of it takes no memory that would hide what reading it takes.
+  const pieces = Readable.from(Array.from({ length: size / piece.length }, () => piece))
+  const folded = Buffer.concat(await pieces.pipe(createDeflate({ level: 1 })).toArray())
+  await using here = await startGallery()
+  const honest = await here.upload(await picture(100, 80).png().toBuffer(), 'image/png')
+  assert.equal((await here.thumbnail(honest, { width: 32, height: 32, method: 'crop' })).response.status, 200)
+  const peakKb = process.resourceUsage().maxRSS
+  for (const [type, prefix] of [
+    ['iCCP', 'profile\0\0'],
+    ['zTXt', 'Comment\0\0'],
+    ['iTXt', 'Comment\0\x01\0\0\0'],
+  ] as const) {
+    const mxc = await here.upload(await zipBomb(type, prefix, folded), 'image/png')
+    const { response } = await here.thumbnail(mxc, { width: 32, height: 32, method: 'crop' })
+    assert.ok([200, 400].includes(response.status), `${type}: ${response.status}`)
+  }
+  const grownKb = process.resourceUsage().maxRSS - peakKb
+  assert.ok(grownKb * 1024 < size / 2, `${grownKb} KB`)
+  assert.equal(inflateSync(folded).length, size)
+})
+
 test('bad input 84: polyglots and formats that can do more than hold pixels are not decoded', async () => {
   await using here = await startGallery()
   const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="100" height="100"><rect width="100" height="100"/></svg>'

@@ -44,4 +44,14 @@ test('bad input 89: a malicious glob costs steps in proportion to pattern and te
   assert.equal(matchesGlob('a*b*c', 'aXbYc'), true)
   assert.equal(matchesGlob('a*b*c', 'aXbY'), false)
   assert.equal(matchesGlob('**', ''), true)
+  // The twin: one that goes back and tries again needs more steps than that on a tenth of the pattern and the text.
+  let left = 10 * pattern.length * text.length
+  const backtracking = (glob: string, rest: string): boolean => {
+    if (left-- <= 0) throw new RangeError('out of steps')
+    if (glob === '') return rest === ''
+    if (glob[0] !== '*') return rest[0] === glob[0] && backtracking(glob.slice(1), rest.slice(1))
+    for (let at = 0; at <= rest.length; at++) if (backtracking(glob.slice(1), rest.slice(at))) return true
+    return false
+  }
+  assert.throws(() => backtracking(`${'*a'.repeat(20)}*b`, 'a'.repeat(26)), RangeError)
 })
