@@ -139,6 +139,8 @@ export class StateStore {
   async #row(source: RowSource, room: RoomNumber, id: StateId): Promise<StateRow> {
     const row = await tables.state.get(source, room, id)
     if (!row) throw new Error(`state ${id} of room number ${room} is missing from the database`)
+    // Numbers grow: what builds on a later state is half of a batch, and following it would never end.
+    if (row.base !== undefined && row.base >= id) throw new Error(`state ${id} of room number ${room} is damaged`)
     return row
   }
 }

@@ -1,6 +1,6 @@
 import { liar } from './byzantine-answers.ts'
 import { ByzantineAuthor } from './byzantine-authors.ts'
-import { assertConvergence } from './convergence.ts'
+import { assertConvergence, type Convergence } from './convergence.ts'
 import { enterRoom, makeRoom } from './enter-room.ts'
 import type { FaultCounts } from './fault-kinds.ts'
 import { actHonestly } from './honest-authors.ts'
@@ -165,12 +165,23 @@ class ScheduleRun {
 
   async #hasSettled(): Promise<boolean> {
     const { roomId } = this.#world
-    return roomId === undefined || hasSettled(this.#nodes, roomId)
+    return roomId === undefined || hasSettled(this.#nodes, roomId).catch((error: unknown) => this.#unreadable(error))
+  }
+
+  /** What is on some disk makes no sense. */
+  #unreadable(error: unknown): false {
+    const breach = `the rows of a node cannot be read: ${String(error)}`
+    if (!this.#world.breaches.includes(breach)) this.#world.breaches.push(breach)
+    return false
   }
 
   async #result(settledAfter: number | undefined): Promise<ScheduleResult> {
     const world = this.#world
-    const found = await assertConvergence(world, this.#nodes)
+    const found = await assertConvergence(world, this.#nodes).catch((error: unknown): Convergence => {
+      this.#unreadable(error)
+      const problems = world.breaches.map((breach) => `breach: ${breach}`)
+      return { problems, group: [], outcome: '', hasReference: false, table: [] }
+    })
     world.trace.add(`outcome ${found.outcome}`)
     for (const problem of found.problems) world.trace.add(`problem ${problem}`)
     for (const node of this.#nodes) node.crash(true)

@@ -43,6 +43,7 @@ async function caught(
 
 const BUGS: readonly (readonly [bug: PlantedBug, what: string, sign: RegExp])[] = [
   ['early-acknowledgement', 'acknowledges before anything is durable', /has lost it/],
+  ['torn-batches', 'keeps half of a batch at a crash', /^breach|has lost it|differ|another state than from scratch/],
   [
     'timeless-resolution',
     'resolves state without the time of events',
