@@ -37,6 +37,17 @@ test('globs agree with regular expressions', () => {
 test('bad input 87: a pattern that makes backtracking matchers explode is done in steps that can be counted', () => {
   const pattern = `${'*a'.repeat(30)}b`
   assert.equal(matchesWords(pattern, 'a'.repeat(5_000)), false)
+  // The twin: one that goes back and tries again needs more steps than anybody waits for, on a fraction of the text.
+  let left = 1_000_000
+  const backtracking = (glob: string, text: string): boolean => {
+    if (left-- <= 0) throw new RangeError('out of steps')
+    if (glob === '') return text === ''
+    if (glob[0] !== '*') return text[0] === glob[0] && backtracking(glob.slice(1), text.slice(1))
+    for (let at = 0; at <= text.length; at++) if (backtracking(glob.slice(1), text.slice(at))) return true
+    return false
+  }
+  assert.equal(backtracking('*a*b', 'xayb'), true)
+  assert.throws(() => backtracking(pattern, 'a'.repeat(50)), RangeError)
 })
 
 test('property paths: dots and backslashes are escaped, other escapes are literal', () => {

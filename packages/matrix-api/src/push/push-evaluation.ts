@@ -27,7 +27,7 @@ export class RoomPushEvaluation implements PushEvaluation {
     )
   }
 
-  /** Per event what it notifies with; undefined for those that do not notify, the user's own among them. */
+  /** Per event what it notifies with; undefined for those that do not notify, the user's own and redacted ones among them. */
   async outcomes(
     userId: UserId,
     roomId: RoomId,
@@ -37,7 +37,7 @@ export class RoomPushEvaluation implements PushEvaluation {
     const rules = await this.#pushRules.rules(userId)
     const context = await this.#context(userId, roomId)
     return events.map((event) => {
-      if (event.pdu.sender === userId) return undefined
+      if (event.pdu.sender === userId || event.redactedBecause) return undefined
       const outcome = evaluatePushRules(asRulesSee(event), rules, context)
       return outcome?.notify ? outcome : undefined
     })

@@ -69,7 +69,7 @@ export interface PushVerdict {
 
 /** Push rules applied to events (Client-Server API, "Push Notifications"). */
 export interface PushEvaluation {
-  /** One verdict per event, in order. Own events never notify. The room's facts (members, power levels) are read once. */
+  /** One verdict per event, in order. Own events never notify, nor do redacted ones. The room's facts (members, power levels) are read once. */
   evaluate(userId: UserId, roomId: RoomId, events: readonly RoomEvent[]): Promise<readonly PushVerdict[]>
   /** Changes whenever the user's rules do, so that cached counts can be thrown away. */
   rulesVersion(userId: UserId): Promise<number>

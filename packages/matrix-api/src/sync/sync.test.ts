@@ -427,6 +427,22 @@ test('unread counts: by push rules, receipts and threads', async () => {
   assert.deepEqual(await counts(), [1, 0, undefined])
 })
 
+test('what is redacted counts as unread no more, whether it was counted before or not', async () => {
+  const { server, alice, bob, roomId } = await room()
+  await using _ = server
+  await server.join(bob, roomId)
+  const unread = async () => (await server.sync(bob)).rooms.join[roomId].unread_notifications.notification_count
+  const redact = (eventId: string) =>
+    server.request('PUT', roomPath(roomId, 'redact', eventId, eventId), { as: alice, body: {} })
+  const first = await server.say(alice, roomId, 'one')
+  await server.say(alice, roomId, 'two')
+  assert.equal(await unread(), 2)
+  await redact(first)
+  assert.equal(await unread(), 1)
+  await redact(await server.say(alice, roomId, 'three'))
+  assert.equal(await unread(), 1)
+})
+
 test('heroes are named until the room is; the left ones where nobody else is there', async () => {
   const { server, alice, bob, roomId } = await room()
   await using _ = server

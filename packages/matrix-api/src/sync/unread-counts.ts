@@ -25,6 +25,16 @@ interface Scanned {
   readonly marks: readonly Mark[]
 }
 
+/** What a stretch of the timeline brings. */
+interface News {
+  /** Oldest first. */
+  readonly marks: readonly Mark[]
+  /** Places of events, in this stretch or before it, that were redacted in it. */
+  readonly redacted: ReadonlySet<number>
+}
+
+const NO_NEWS: News = { marks: [], redacted: new Set() }
+
 interface Count {
   notify: number
   highlight: number
@@ -74,19 +84,21 @@ export class UnreadCounts {
     const known = this.#rooms.get(key)
     const usable = known !== undefined && known.rulesVersion === rulesVersion && known.upTo <= upTo
     const after = usable ? known.upTo : 0
-    const fresh = after === upTo ? [] : await this.#marksBetween(view, after, upTo)
-    const marks = [...(usable ? known.marks : []), ...fresh].slice(-MAX_SCANNED)
+    const fresh = after === upTo ? NO_NEWS : await this.#newsBetween(view, after, upTo)
+    const kept = usable ? known.marks.filter(({ order, kind }) => kind === 'own' || !fresh.redacted.has(order)) : []
+    const marks = [...kept, ...fresh.marks].slice(-MAX_SCANNED)
     const scanned = { rulesVersion, upTo, marks }
     this.#rooms.set(key, scanned)
     return scanned
   }
 
-  /** Marks of the newest events in `(after, upTo]`, oldest first; none that an unthreaded receipt covers or before the join. */
-  async #marksBetween(view: RoomView, after: Position, upTo: Position): Promise<Mark[]> {
+  /** Of the newest events in `(after, upTo]`; no marks that an unthreaded receipt covers or before the join. */
+  async #newsBetween(view: RoomView, after: Position, upTo: Position): Promise<News> {
     const { reader, push } = this.#sources
     const read = await this.#readUpTo(view.roomId, view.userId, undefined)
     const floor = Math.max(after, read, await view.joinedAt())
     const marks: Mark[] = []
+    const redacted = new Set<number>()
     let from = upTo
     let scanned = 0
     while (from > floor && scanned < MAX_SCANNED) {
@@ -99,11 +111,20 @@ export class UnreadCounts {
           marks.push({ order: event.order, thread: await threadOf(reader, view.roomId, event), kind })
         }
       }
+      for (const order of await this.#redactedBy(view.roomId, slice.events)) redacted.add(order)
       scanned += slice.events.length
       if (slice.next === undefined) break
       from = slice.next
     }
-    return marks.reverse()
+    return { marks: marks.reverse(), redacted }
+  }
+
+  /** Places of the events that redactions among these have redacted: they notify of nothing any more. */
+  async #redactedBy(roomId: RoomId, events: readonly RoomEvent[]): Promise<number[]> {
+    const targets = events.flatMap(({ pdu }) => pdu.redacts ?? [])
+    if (targets.length === 0) return []
+    const found = await this.#sources.reader.events(roomId, targets)
+    return found.flatMap(({ order, redactedBecause }) => (order !== undefined && redactedBecause ? [order] : []))
   }
 
   async #count(view: RoomView, marks: readonly Mark[]): Promise<Map<ThreadId, Count>> {
