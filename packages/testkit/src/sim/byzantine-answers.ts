@@ -15,6 +15,7 @@ const LIES: readonly (readonly [part: string, kind: FaultKind, lie: Lie])[] = [
   ['/send_join/', 'lyingJoin', poorerState],
   ['/state_ids/', 'wrongState', poorerState],
   ['/state/', 'wrongState', poorerState],
+  ['/state_digest/', 'wrongState', otherDigest],
   ['/extremities', 'falseExtremities', falseExtremities],
   ['/events_since/', 'omittedEvents', omit],
   ['/get_missing_events/', 'omittedEvents', omit],
@@ -66,6 +67,10 @@ function poorerState(answer: JsonObject, random: SimRandom): JsonObject {
     if (Array.isArray(list)) changed[name] = list.filter((entry) => isCreate(entry as JsonValue) || random.chance(0.8))
   }
   return changed as JsonObject
+}
+
+function otherDigest(answer: JsonObject, random: SimRandom): JsonObject {
+  return { ...answer, digest: encodeBase64Url(random.bytes(32)) }
 }
 
 function isCreate(entry: JsonValue): boolean {

@@ -14,11 +14,14 @@ export function naiveReference(events: Iterable<Pdu>, roomVersion: string): Refe
   for (const event of events) byId.set(event.eventId, event)
   const room = new NaiveRoom(roomVersion)
   const maps = new Map<EventId, StateMap>()
+  const rejected = new Set<EventId>()
   for (const event of ancestralOrder(byId.values())) {
     const isFirst = event.prevEvents.length === 0 && event.type === 'm.room.create'
     const isKnown = [...event.prevEvents, ...event.authEvents].every((id) => maps.has(id))
     if (!isKnown || (event.prevEvents.length === 0 && !isFirst)) continue
-    maps.set(event.eventId, mapOf(room.add(event).stateAfter))
+    const outcome = room.add(event)
+    if (outcome.rejected) rejected.add(event.eventId)
+    maps.set(event.eventId, mapOf(outcome.stateAfter))
   }
   const stateOf = (map: StateMap): NaiveState => {
     const entries = [...map.values()].flatMap((id): [string, NaiveEvent][] => {
@@ -28,7 +31,7 @@ export function naiveReference(events: Iterable<Pdu>, roomVersion: string): Refe
     return new Map(entries)
   }
   return {
-    rejected: room.rejected as ReadonlySet<string> as ReadonlySet<EventId>,
+    rejected,
     stateAfter: (id) => maps.get(id),
     resolve: (states) => mapOf(naiveResolve(states.map(stateOf), room.events, roomVersion, room.rejected)),
   }
