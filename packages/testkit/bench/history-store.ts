@@ -38,9 +38,11 @@ export async function fillHistory(dataDir: string, owner: UserId, peerId: string
   let sent = 0
   while ((await sizeOf(directory)) < bytes) {
     const batch = Array.from({ length: AT_ONCE }, () => {
-      const body = Buffer.from(randomBytes(MESSAGE_BYTES)).toString('base64')
+      // What makes it long stands beside its text: a search index of random words would be most of what is measured.
+      const ballast = Buffer.from(randomBytes(MESSAGE_BYTES)).toString('base64')
+      const content = { msgtype: 'm.text', body: `message number ${sent}`, 'org.example.ballast': ballast }
       const roomId = rooms[sent++ % ROOMS] as RoomId
-      return engine.send({ roomId, sender: owner, type: 'm.room.message', content: { msgtype: 'm.text', body } })
+      return engine.send({ roomId, sender: owner, type: 'm.room.message', content })
     })
     await Promise.all(batch)
   }

@@ -1,7 +1,7 @@
 import type { UserId } from '@starling/protocol'
 import { StarlingProcess } from '@starling/testkit'
 import { fillLargeRoom } from './large-room-store.ts'
-import { BENCH_FLAGS, call, cpuMs, percentile, rss, timed } from './measure.ts'
+import { BENCH_FLAGS, call, cpuMs, percentile, quiet, rss, timed } from './measure.ts'
 import type { Row } from './table.ts'
 
 const MEBIBYTE = 1024 * 1024
@@ -35,6 +35,8 @@ export async function joinFigures(events: number, rooms: number): Promise<JoinFi
   await findEachOther(api, accessToken, owner)
   const figures: JoinFigures[] = []
   for (const id of ids) {
+    // What the room before still fetches of its history, so that its state can be judged anew, is no part of the next join.
+    await quiet(alice.pid, bob.pid)
     const before = { bob: cpuMs(bob.pid), alice: cpuMs(alice.pid), bytes: rss(bob.pid) }
     const via = `server_name=${alice.info.server_name}`
     const ms = await timed(() => call('POST', `${api}/join/${encodeURIComponent(id)}?${via}`, {}, accessToken))

@@ -68,8 +68,27 @@ export function cpuMs(pid: number): number {
 
 /** Resident memory of a process, bytes. */
 export function rss(pid: number): number {
-  const kilobytes = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+  return memoryOf(pid, 'VmRSS')
+}
+
+/** The part of it that is the process's own; the rest is files of the database and the program that are mapped, and go when others need room. */
+export function ownMemory(pid: number): number {
+  return memoryOf(pid, 'RssAnon')
+}
+
+function memoryOf(pid: number, field: 'VmRSS' | 'RssAnon'): number {
+  const kilobytes = new RegExp(`${field}:\\s+(\\d+) kB`).exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
   return Number(kilobytes) * 1024
+}
+
+/** Resolves once none of these processes has used more than a tenth of a core for a second, or after a minute. */
+export async function quiet(...pids: readonly number[]): Promise<void> {
+  const used = () => pids.reduce((sum, pid) => sum + cpuMs(pid), 0)
+  for (let waited = 0; waited < 60; waited++) {
+    const before = used()
+    await new Promise((resolve) => setTimeout(resolve, 1_000))
+    if (used() - before <= 100) return
+  }
 }
 
 /** Starts a script of this bench; resolves with its first line of output, parsed. */

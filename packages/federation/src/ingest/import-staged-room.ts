@@ -12,7 +12,7 @@ import type { StagedImport, Verdict } from '../contracts.ts'
 import type { RoomHead } from '../room/room-head.ts'
 import type { RoomTransaction } from '../room/room-transaction.ts'
 import { emptyMap, PersistentMap } from '../state/persistent-map.ts'
-import { EMPTY_STATE, type SharedStateMap, stateDelta } from '../state/state-store.ts'
+import { type SharedStateMap, stateDelta } from '../state/state-store.ts'
 import type { Database } from '../store/database.ts'
 import type { StoredEvent } from '../store/event-store.ts'
 import type { RoomRegistry } from '../store/room-registry.ts'
@@ -85,7 +85,7 @@ export async function importStagedRoom(
   }
   transaction.head = newRoomHead(transaction, known.number, rules)
   noteReported(transaction)
-  const before = transaction.deriveState(EMPTY_STATE, state.map)
+  const before = await transaction.deriveWholeState(state.map)
   const { joined, invited, servers } = state
   transaction.head = { ...transaction.requireHead(), state: before, joined, invited, servers }
   for (const [server, users] of servers) transaction.write(tables.joinedServer.put([known.number, server], users))

@@ -1,5 +1,5 @@
 import type { BatchOperation, EventId, KeyRange, KeyValue, RoomId, UserId } from '@starling/protocol'
-import type { DerivedState, RoomState, StateDelta, StateStore } from '../state/state-store.ts'
+import type { DerivedState, RoomState, SharedStateMap, StateDelta, StateStore } from '../state/state-store.ts'
 import type { Database } from '../store/database.ts'
 import { type EventStore, eventRows, type StoredEvent } from '../store/event-store.ts'
 import { rangeUnder } from '../store/key-encoding.ts'
@@ -132,7 +132,16 @@ export class RoomTransaction implements RowSource {
   deriveState(base: RoomState, delta: StateDelta): RoomState {
     if (delta.size === 0) return base
     const head = this.requireHead()
-    const derived = this.#states.derive(head.number, head.nextStateId, base, delta)
+    return this.#derived(head, this.#states.derive(head.number, head.nextStateId, base, delta))
+  }
+
+  /** {@link deriveState} of a room's first state, which may be large: others have their turn meanwhile. */
+  async deriveWholeState(map: SharedStateMap): Promise<RoomState> {
+    const head = this.requireHead()
+    return this.#derived(head, await this.#states.deriveWhole(head.number, head.nextStateId, map))
+  }
+
+  #derived(head: RoomHead, derived: DerivedState): RoomState {
     this.head = { ...head, nextStateId: (head.nextStateId + 1) as StateId }
     this.#newStates.set(derived.state.id, { room: head.number, derived })
     this.write(...derived.rows)

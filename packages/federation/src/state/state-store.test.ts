@@ -5,6 +5,7 @@ import { MemoryStore } from '@starling/testkit'
 import fc from 'fast-check'
 import { Database } from '../store/database.ts'
 import { type RoomNumber, type StateId, tables } from '../store/tables.ts'
+import { PersistentMap } from './persistent-map.ts'
 import { EMPTY_STATE, type RoomState, StateStore } from './state-store.ts'
 
 const room = 1 as RoomNumber
@@ -158,4 +159,30 @@ test('a state of schema version 1, one row with the whole map, reads as it was a
   const made = await chain(store, more, states, await states.get(room, 2 as StateId))
   const cold = await new StateStore(new Database(store)).get(room, made.at(-1)?.id ?? assert.fail())
   assert.deepEqual(cold.map.root, made.at(-1)?.map.root)
+})
+
+test('a large first state is made in slices, with the same rows as at once; others have their turn meanwhile', async () => {
+  const states = () => new StateStore(new Database(new MemoryStore()))
+  for (const [members, turnsAtLeast] of [
+    [30, 0],
+    [20_000, 5],
+  ] as const) {
+    const map = PersistentMap.from<StateSlot, EventId>(
+      Array.from({ length: members }, (_, n) => [memberSlot(n), eventId(n)] as const),
+    )
+    let turns = 0
+    let made = false
+    const count = () => {
+      turns++
+      if (!made) setImmediate(count)
+    }
+    setImmediate(count)
+    const sliced = await states().deriveWhole(room, 1 as StateId, map)
+    made = true
+    assert.ok(turns >= turnsAtLeast, `${turns} turns`)
+    const atOnce = states().derive(room, 1 as StateId, EMPTY_STATE, map)
+    assert.deepEqual(sliced.rows, atOnce.rows)
+    assert.equal(sliced.stored.length, atOnce.stored.length)
+    assert.deepEqual({ ...sliced.state, map: undefined }, { ...atOnce.state, map: undefined })
+  }
 })

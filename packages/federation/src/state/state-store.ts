@@ -4,7 +4,7 @@ import type { RowSource } from '../store/table.ts'
 import { type RoomNumber, type StateId, type StateRow, tables } from '../store/tables.ts'
 import { emptyMap, PersistentMap } from './persistent-map.ts'
 import { RoomStates } from './room-states.ts'
-import { type NamedNode, readSlot, readTree, storeTree } from './state-tree.ts'
+import { type NamedNode, readSlot, readTree, type StoredTree, storeTree, storeTreeInSlices } from './state-tree.ts'
 import { MAX_LEAF } from './trie-node.ts'
 
 /** Room state in memory: states of a room share what they have in common. */
@@ -111,9 +111,18 @@ export class StateStore {
       const row: StateRow = { chain: 0, weight: 0, entries: [...map].flat() }
       return { state, rows: [tables.state.put([room, id], row)], stored: [] }
     }
-    const { name, rows, stored } = storeTree(room, id, map.root, (node) => this.#cache.nameOf(node))
-    const row: StateRow = { chain: 0, weight: 0, tree: name, entries: [] }
-    return { state, rows: [...rows, tables.state.put([room, id], row)], stored }
+    return snapshotOf(room, state, storeTree(map.root, this.#place(room, id)))
+  }
+
+  /** A first state as a whole, made in slices where it is large. */
+  async deriveWhole(room: RoomNumber, id: StateId, map: SharedStateMap): Promise<DerivedState> {
+    if (map.size <= MAX_LEAF) return this.derive(room, id, EMPTY_STATE, map)
+    const state: RoomState = { id, map, chain: 0, weight: 0 }
+    return snapshotOf(room, state, await storeTreeInSlices(map.root, this.#place(room, id)))
+  }
+
+  #place(room: RoomNumber, id: StateId) {
+    return { room, id, nameOf: (node: NamedNode['node']) => this.#cache.nameOf(node) }
   }
 
   async #read(source: RowSource, room: RoomNumber, id: StateId): Promise<{ state: RoomState; read: NamedNode[] }> {
@@ -143,6 +152,11 @@ export class StateStore {
     if (row.base !== undefined && row.base >= id) throw new Error(`state ${id} of room number ${room} is damaged`)
     return row
   }
+}
+
+function snapshotOf(room: RoomNumber, state: RoomState, { name, rows, stored }: StoredTree): DerivedState {
+  const row: StateRow = { chain: 0, weight: 0, tree: name, entries: [] }
+  return { state, rows: [...rows, tables.state.put([room, state.id], row)], stored }
 }
 
 /** A map that is made already, by somebody who made it bit by bit, is not made again. */

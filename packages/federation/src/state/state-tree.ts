@@ -1,4 +1,5 @@
 import type { BatchOperation, EventId, StateSlot } from '@starling/protocol'
+import { breathe } from '../breathe.ts'
 import type { LruMap } from '../store/lru-map.ts'
 import type { RowSource } from '../store/table.ts'
 import { type ChunkName, type ChunkRow, type RoomNumber, type StateId, tables } from '../store/tables.ts'
@@ -12,28 +13,66 @@ export interface NamedNode {
   readonly name: ChunkName
 }
 
+/** Entries whose rows are made between two turns of the event loop: some milliseconds. */
+const SLICE = 2_000
+
+export interface StoredTree {
+  readonly name: ChunkName
+  readonly rows: readonly BatchOperation[]
+  readonly stored: readonly NamedNode[]
+}
+
+/** The state that a tree is stored for, and where nodes that are stored already are. */
+export interface TreePlace {
+  readonly room: RoomNumber
+  readonly id: StateId
+  nameOf(node: StateNode): ChunkName | undefined
+}
+
 /** Rows for those nodes of a tree that are not stored yet. What is stored already is only referred to. */
-export function storeTree(
-  room: RoomNumber,
-  id: StateId,
-  root: StateNode,
-  nameOf: (node: StateNode) => ChunkName | undefined,
-): { readonly name: ChunkName; readonly rows: BatchOperation[]; readonly stored: NamedNode[] } {
-  const rows: BatchOperation[] = []
-  const stored: NamedNode[] = []
-  const store = (node: StateNode): ChunkName => {
-    const known = nameOf(node)
+export function storeTree(root: StateNode, place: TreePlace): StoredTree {
+  const tree = new TreeRows(place)
+  return { name: tree.store(root), rows: tree.rows, stored: tree.stored }
+}
+
+/** The same rows, made in slices: those of 90,000 entries take a tenth of a second. */
+export async function storeTreeInSlices(root: StateNode, place: TreePlace): Promise<StoredTree> {
+  const tree = new TreeRows(place)
+  let entries = 0
+  for (const part of root.kind === 'branch' ? root.children : []) {
+    if (part.size === 0) continue
+    tree.store(part)
+    entries += part.size
+    if (entries < SLICE) continue
+    entries = 0
+    await breathe()
+  }
+  return { name: tree.store(root), rows: tree.rows, stored: tree.stored }
+}
+
+class TreeRows {
+  readonly rows: BatchOperation[] = []
+  readonly stored: NamedNode[] = []
+  readonly #place: TreePlace
+  readonly #named = new Map<StateNode, ChunkName>()
+
+  constructor(place: TreePlace) {
+    this.#place = place
+  }
+
+  store(node: StateNode): ChunkName {
+    const known = this.#named.get(node) ?? this.#place.nameOf(node)
     if (known) return known
     const row: ChunkRow =
       node.kind === 'leaf'
         ? { leaf: node.keys.flatMap((slot, index) => [slot, node.values[index] ?? '']) }
-        : { branch: node.children.map((child) => (child.size === 0 ? null : store(child))) }
-    const name: ChunkName = [id, rows.length]
-    rows.push(tables.stateChunk.put([room, ...name], row))
-    stored.push({ node, name })
+        : { branch: node.children.map((child) => (child.size === 0 ? null : this.store(child))) }
+    const name: ChunkName = [this.#place.id, this.rows.length]
+    this.rows.push(tables.stateChunk.put([this.#place.room, ...name], row))
+    this.stored.push({ node, name })
+    this.#named.set(node, name)
     return name
   }
-  return { name: store(root), rows, stored }
 }
 
 /** A whole tree, level by level. What `chunks` holds is taken from there, with all that is under it. */
