@@ -68,16 +68,18 @@ export class EduSender {
     this.#pending.clear()
   }
 
-  /** One transaction, now or never. */
-  async send(server: ServerName, edus: readonly JsonObject[]): Promise<void> {
+  /** One transaction, now or never. True if it has arrived. */
+  async send(server: ServerName, edus: readonly JsonObject[]): Promise<boolean> {
     const { ground, gossip, requests } = this.#parts
     const uri = `/_matrix/federation/v1/send/edus-${encodeBase64Url(ground.randomBytes(12))}`
     const content = { origin: gossip.serverName, origin_server_ts: ground.clock.now(), pdus: [], edus }
     const options = { timeoutMs: netLimits.sendTimeoutMs, signal: this.#stopping.signal }
     try {
       await requests.request(server, 'PUT', uri, content, options)
+      return true
     } catch (error) {
       ground.logger.debug({ server, error }, 'could not send EDUs')
+      return false
     }
   }
 

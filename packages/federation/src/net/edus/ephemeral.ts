@@ -180,15 +180,24 @@ export class EphemeralData {
         if (receipt.type === 'm.read' && serverOf(receipt.userId) === serverName) edus.push(receiptEdu(roomId, receipt))
       }
     }
-    this.#receiptMarks.set(server, mark)
     for (const entry of presence.all()) {
       if (serverOf(entry.userId) !== serverName || entry.presence === 'offline') continue
       const shared = await joined.roomsOf(entry.userId, sharedRooms.roomsWith(server).slice(0, 50))
       if (shared.length > 0) edus.push(presenceEdu(entry, ground.clock.now()))
     }
     for (let at = 0; at < edus.length; at += netLimits.edusPerTransaction) {
-      await sender.send(server, edus.slice(at, at + netLimits.edusPerTransaction))
+      const sent = await sender.send(server, edus.slice(at, at + netLimits.edusPerTransaction))
+      if (!sent) return this.#catchUpLater(server)
     }
+    this.#receiptMarks.set(server, Math.max(mark, this.#receiptMarks.get(server) ?? 0))
+  }
+
+  /** The connection may have been one of two and closed meanwhile, or the server too busy. */
+  #catchUpLater(server: ServerName): void {
+    const { bindings, ground } = this.#parts
+    ground.timers.after(netLimits.sendRetryMs, () => {
+      if (!this.#stopped && bindings.peersOf(server).length > 0) this.#met(server)
+    })
   }
 
   /** Every minute: says again who is here, and takes those not heard of for gone. */
