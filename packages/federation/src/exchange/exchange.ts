@@ -96,7 +96,7 @@ export class Exchange implements RoomExchange, AsyncDisposable {
     })
     const digests = new RoomDigests(engine, sha256)
     this.#reconciler = new Reconciler({
-      ...{ engine, requests, digests, timers, clock, count },
+      ...{ engine, keys, requests, carrier, digests, timers, clock, count },
       catchUp: this.#catchUp,
       fetcher: this.#fetcher,
     })
@@ -201,6 +201,7 @@ export class Exchange implements RoomExchange, AsyncDisposable {
       strangersInviteQuota: new HourlyQuota(clock, limits.strangersInvitesPerHour),
       crypto: this.#parts.crypto,
       manifests: new RoomManifests(engine),
+      removalQuota: new HourlyQuota(clock, limits.removalsToldPerHour),
       manifestQuota: new HourlyQuota(clock, limits.manifestsPerHour),
       stateEventQuota: new HourlyQuota(clock, limits.stateEventsPerHour),
       served: new PeerRations(clock, limits.servedPerHour),

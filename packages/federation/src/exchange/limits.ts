@@ -122,6 +122,11 @@ export const limits = {
   extremitiesPerRoom: 50,
   /** Leaves that the current state refuses, named beside them: as many as a room keeps. */
   refusedLeavesPerRoom: 100,
+  /** Users of a removed server that are looked through for removals, and removals that it is told of; answers of that kind an hour. */
+  membersToldOf: 1_000,
+  removalsTold: 20,
+  removalsToldPerHour: 60,
+  removalsHeardPerHour: 60,
   /** Own events that one side names so that the other finds where both still agree. */
   haveSample: 64,
   /** Events that a plan of anti-entropy may hold; a longer gap is bridged by state at its near end. */

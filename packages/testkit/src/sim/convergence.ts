@@ -29,6 +29,9 @@ export interface Convergence {
   readonly table: readonly string[]
 }
 
+/** How slots of members begin. */
+const MEMBER = '13:m.room.member'
+
 /** Compares what is on the disks of the honest nodes that are in the room, after everything has healed. */
 export async function assertConvergence(world: SimulatedWorld, nodes: readonly SimulatedNode[]): Promise<Convergence> {
   const { roomId, plan, checks } = world
@@ -47,7 +50,7 @@ export async function assertConvergence(world: SimulatedWorld, nodes: readonly S
     ...honest.flatMap(lostAcknowledged),
     ...honest.flatMap(inconsistentIndexes),
     ...differences(group, events),
-    ...outsiders(honest, group),
+    ...outsiders(world, honest, group),
   ]
   const reference = isCheckedNaively(plan.seed)
     ? naiveReference(events.values(), plan.roomVersion)
@@ -62,16 +65,28 @@ export async function assertConvergence(world: SimulatedWorld, nodes: readonly S
 
 /**
  * A node that is in the room by its own state, and that all in the group have removed, has not heard of it: a stranger is told nothing.
- * Where only some of the group have removed it, they do not agree.
+ * Where only some of the group have removed it, they do not agree. Where the group takes it for a member and it nobody of them, it
+ * gives them no hearing and they it not theirs (decision 0014): what each knows that the other does not cannot come together
+ * without that, and both stand by what they know. But whom it has removed it has to tell so.
  */
-function outsiders(honest: readonly NodeView[], group: readonly NodeView[]): string[] {
+function outsiders(world: SimulatedWorld, honest: readonly NodeView[], group: readonly NodeView[]): string[] {
   return honest.flatMap((view) => {
     if (group.length < 2 || group.includes(view) || !view.joinedServers.has(view.name)) return []
     const holders = group.filter((member) => member.joinedServers.has(view.name))
+    const isDispute = ({ name }: NodeView) =>
+      view.joinedServers.has(name) || (hasRemoved(view, name) && !world.told.has(`${view.name} ${name}`))
+    if (!holders.some(isDispute)) return []
     const seen = [view, ...holders].map(({ name, joinedServers }) => `${name}: ${[...joinedServers].sort().join()}`)
-    return holders.length === 0
-      ? []
-      : [`${view.name} and ${namesOf(holders)} disagree on who is in the room (${seen.join('; ')})`]
+    return [`${view.name} and ${namesOf(holders)} disagree on who is in the room (${seen.join('; ')})`]
+  })
+}
+
+/** Does its state hold a kick or a ban of a user of the server? */
+function hasRemoved({ state, pdus }: NodeView, server: ServerName): boolean {
+  return [...state].some(([slot, id]) => {
+    const { sender, stateKey, content } = pdus.get(id) ?? {}
+    const isRemoval = sender !== stateKey && (content?.membership === 'leave' || content?.membership === 'ban')
+    return slot.startsWith(MEMBER) && isRemoval && serverOf(stateKey as UserId) === server
   })
 }
 
@@ -95,8 +110,8 @@ function inconsistentIndexes(view: NodeView): string[] {
   const joined = new Set<ServerName>()
   for (const [slot, id] of view.state) {
     const membership = view.pdus.get(id)?.content.membership
-    if (!slot.startsWith('13:m.room.member')) continue
-    const user = slot.slice('13:m.room.member'.length) as UserId
+    if (!slot.startsWith(MEMBER)) continue
+    const user = slot.slice(MEMBER.length) as UserId
     if (membership === 'join') joined.add(serverOf(user))
     const shown = view.memberships.get(user)
     if (view.joinedServers.has(view.name) && view.pdus.has(id) && shown !== membership) {
@@ -104,7 +119,7 @@ function inconsistentIndexes(view: NodeView): string[] {
     }
     if (membership === 'ban' && shown === 'join') problems.push(`${view.name} shows the banned ${user} as joined`)
   }
-  const unknown = [...view.state].some(([slot, id]) => slot.startsWith('13:m.room.member') && !view.pdus.has(id))
+  const unknown = [...view.state].some(([slot, id]) => slot.startsWith(MEMBER) && !view.pdus.has(id))
   const same = joined.size === view.joinedServers.size && [...joined].every((server) => view.joinedServers.has(server))
   if (!same && !unknown) {
     problems.push(

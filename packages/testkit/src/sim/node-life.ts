@@ -204,7 +204,10 @@ export class NodeLife implements NetworkNode {
     const honest = async () => {
       if (!this.#table) throw new AnswerError(503, 'M_UNKNOWN', 'Still starting.')
       const { from: origin, method, uri, content } = request
-      return this.#table.answer({ origin, method, uri, content })
+      const answer = await this.#table.answer({ origin, method, uri, content })
+      if (Object.keys((answer.removed ?? {}) as JsonObject).length > 0)
+        this.node.world.told.add(`${this.name} ${origin}`)
+      return answer
     }
     return tamper ? tamper(request, honest) : honest()
   }

@@ -157,15 +157,16 @@ class ScheduleRun {
     let agreed = 0
     while (scheduler.now < start + SETTLE_BOUND) {
       await scheduler.runUntil(scheduler.now + SETTLE_STEP)
-      agreed = (await this.#hasSettled()) ? agreed + 1 : 0
+      agreed = (await this.#hasSettled(scheduler.now - start)) ? agreed + 1 : 0
       if (agreed === 2) return scheduler.now - start - SETTLE_STEP
     }
     return undefined
   }
 
-  async #hasSettled(): Promise<boolean> {
+  async #hasSettled(elapsed: number): Promise<boolean> {
     const { roomId } = this.#world
-    return roomId === undefined || hasSettled(this.#nodes, roomId).catch((error: unknown) => this.#unreadable(error))
+    if (roomId === undefined) return true
+    return hasSettled(this.#nodes, roomId, elapsed).catch((error: unknown) => this.#unreadable(error))
   }
 
   /** What is on some disk makes no sense. */

@@ -37,6 +37,8 @@ export class SimulatedWorld {
   readonly network: SimulatedNetwork
   /** Every event that was made, by whom. */
   readonly authored = new Map<EventId, ServerName>()
+  /** `teller told`, by name: who has told whom of its removal. */
+  readonly told = new Set<string>()
   /** Nodes that were told a false state of the room, with the virtual time at which they were first. */
   readonly misled = new Map<ServerName, number>()
   /** Set once the room is made. */

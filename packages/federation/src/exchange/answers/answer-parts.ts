@@ -24,6 +24,8 @@ export interface AnswerParts {
   readonly inviteQuota: HourlyQuota
   /** One for all servers that share no room with this one: names cost nothing, so a quota for each is none. */
   readonly strangersInviteQuota: HourlyQuota
+  /** Answers that tell a server of its removal, by that server. */
+  readonly removalQuota: HourlyQuota
   /** By claiming server. */
   readonly keyClaimQuota: HourlyQuota
   readonly crypto: Crypto

@@ -1,13 +1,15 @@
 import type { AbortOptions, EventId, JsonObject, RoomId, ServerName } from '@starling/protocol'
 import { ownValue, parseEventId } from '@starling/protocol'
-import type { RoomEngine, ServerRequests } from '../../contracts.ts'
+import type { KeyRing, RoomEngine, ServerRequests } from '../../contracts.ts'
 import type { CatchUp } from '../fetching/catch-up.ts'
 import type { EventFetcher } from '../fetching/fetch-events.ts'
 import { HourlyQuota } from '../hourly-quota.ts'
 import { limits } from '../limits.ts'
 import type { Count, Timers } from '../ports.ts'
+import type { EventCarrier } from '../wire/event-carrier.ts'
 import { asArray, asObject } from '../wire/read-json.ts'
 import { ask } from '../wire/request-failure.ts'
+import { takeOwnRemovals } from './own-removal.ts'
 import { bucketOf, type RoomDigests } from './room-digests.ts'
 import { VainQuestions } from './vain-questions.ts'
 
@@ -15,6 +17,8 @@ const URI = '/_starling/federation/v1/extremities'
 
 interface ReconcilerParts {
   readonly engine: RoomEngine
+  readonly keys: Pick<KeyRing, 'serverName'>
+  readonly carrier: EventCarrier
   readonly requests: ServerRequests
   readonly digests: RoomDigests
   readonly catchUp: CatchUp
@@ -36,11 +40,13 @@ export class Reconciler {
   readonly #lastMet = new Map<ServerName, number>()
   readonly #vain = new VainQuestions()
   readonly #askBackQuota: HourlyQuota
+  readonly #removalQuota: HourlyQuota
   #stopped = false
 
   constructor(parts: ReconcilerParts) {
     this.#parts = parts
     this.#askBackQuota = new HourlyQuota(parts.clock, limits.askBacksPerHour)
+    this.#removalQuota = new HourlyQuota(parts.clock, limits.removalsHeardPerHour)
   }
 
   /** One comparison with a server is under way at a time; who asks for another meanwhile waits for that one. */
@@ -83,6 +89,7 @@ export class Reconciler {
       const differ = asObject(answer?.differ)
       if (!differ) return
       const refused = asObject(answer?.refused) ?? {}
+      await this.#hearOfRemovals(server, batch, asObject(answer?.removed) ?? {}, options)
       for (const [hash, roomId] of batch) {
         if (this.#stopped || options?.signal?.aborted) return
         const live = readIds(ownValue(differ, hash), limits.extremitiesPerRoom)
@@ -91,6 +98,21 @@ export class Reconciler {
         const dead = readIds(ownValue(refused, hash), limits.refusedLeavesPerRoom) ?? []
         if (!this.#vain.sitsOut(server, roomId)) await this.#catchUpWith(server, roomId, { live, dead }, options)
       }
+    }
+  }
+
+  /** What the server says of rooms that it takes this one for no member of. */
+  async #hearOfRemovals(
+    server: ServerName,
+    batch: ReadonlyMap<string, RoomId>,
+    removed: JsonObject,
+    options?: AbortOptions,
+  ): Promise<void> {
+    for (const [hash, roomId] of batch) {
+      const told = ownValue(removed, hash)
+      if (told === undefined || this.#stopped || options?.signal?.aborted) continue
+      if (!this.#parts.engine.isServerJoined(roomId, server) || this.#removalQuota.take(server) > 0) continue
+      await takeOwnRemovals(this.#parts, server, roomId, told, options)
     }
   }
 

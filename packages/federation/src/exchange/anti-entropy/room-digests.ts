@@ -37,6 +37,15 @@ export class RoomDigests {
     return rooms
   }
 
+  /** Rooms that this server is in and the other, by the state here, is not, by hash. */
+  async unshared(server: ServerName): Promise<ReadonlyMap<string, RoomId>> {
+    const rooms = new Map<string, RoomId>()
+    for (const roomId of await this.#engine.joinedRooms()) {
+      if (!this.#engine.isServerJoined(roomId, server)) rooms.set(this.#hashOf(roomId), roomId)
+    }
+    return rooms
+  }
+
   /** Of all leaves: refused ones too, since extremities follow from the whole set (decision 0017). */
   async digest(roomId: RoomId): Promise<string> {
     const extremities = await this.#engine.forwardExtremities(roomId)
