@@ -18,6 +18,7 @@ class MemberRoom {
   readonly #slots = new Map<StateSlot, EventId>()
   own: RoomMembership['membership'] = 'join'
   ownPosition = 0
+  ownEvent: EventId | undefined
 
   change(userId: UserId, membership: string, position: number): void {
     const slot = stateSlot('m.room.member', userId)
@@ -30,7 +31,9 @@ class MemberRoom {
 
   rooms(): FakeRooms {
     return new FakeRooms({
-      roomsOf: async () => [{ roomId: ROOM, membership: this.own, position: this.ownPosition } as RoomMembership],
+      roomsOf: async () => [
+        { roomId: ROOM, membership: this.own, position: this.ownPosition, eventId: this.ownEvent } as RoomMembership,
+      ],
       lastChange: async () => 1_000_000,
       currentState: async () => this.#slots,
       stateChanges: async (_room, from, to) =>
@@ -72,6 +75,31 @@ test('joining a room brings its members, leaving it takes those that are nowhere
   rooms.shared.clear()
   rooms.share(ALICE, BOB)
   assert.deepEqual(await changes(), { changed: [], left: [CAROL] })
+})
+
+test('who is only invited was never there to leave, and neither was who refuses an invite', async () => {
+  const room = new MemberRoom()
+  room.change(BOB, 'invite', 10)
+  room.change(CAROL, 'knock', 11)
+  room.change(CAROL, 'leave', 12)
+  await using here = await startEncryption({ rooms: room.rooms() })
+  const changes = (from: number, to: number) => here.encryption.deviceListChanges.changes(ALICE, from, to)
+  assert.deepEqual(await changes(5, 20), { changed: [], left: [] })
+  room.change(ALICE, 'invite', 30)
+  room.change(ALICE, 'leave', 31)
+  Object.assign(room, { own: 'leave', ownPosition: 31, ownEvent: '$31' })
+  assert.deepEqual(await changes(25, 40), { changed: [], left: [] })
+})
+
+test('a name changed in the same stretch hides nobody who left in it', async () => {
+  const room = new MemberRoom()
+  room.change(ALICE, 'join', 1)
+  room.change(BOB, 'join', 2)
+  room.change(BOB, 'leave', 50)
+  room.change(ALICE, 'join', 51)
+  Object.assign(room, { ownPosition: 51, ownEvent: '$51' })
+  await using here = await startEncryption({ rooms: room.rooms() })
+  assert.deepEqual(await here.encryption.deviceListChanges.changes(ALICE, 40, 60), { changed: [], left: [BOB] })
 })
 
 test('GET /keys/changes takes sync tokens and reports own and shared users’ changes', async () => {

@@ -1,5 +1,5 @@
 import { type EventId, type RoomId, slotKey, type UserId } from '@starling/protocol'
-import type { RoomMembership, RoomReader } from '../ports.ts'
+import type { RoomEvent, RoomMembership, RoomReader } from '../ports.ts'
 import type { DeviceListStream } from '../sync/ports.ts'
 import type { DeviceLists } from './device-lists.ts'
 import type { RemoteDeviceLists } from './remote/remote-device-lists.ts'
@@ -69,32 +69,41 @@ export class DeviceListChanges implements DeviceListStream {
   async #collectMoves(userId: UserId, room: RoomMembership, from: number, to: number, moves: Moves): Promise<void> {
     const { rooms } = this.#deps
     const { roomId, membership, position } = room
-    if (position > from && position <= to) {
-      // The user's own move: everybody there is new, or may be lost.
-      if (membership !== 'join' && membership !== 'leave' && membership !== 'ban') return
-      const target = membership === 'join' ? moves.came : moves.went
-      for (const slot of (await rooms.currentState(roomId)).keys()) {
-        const { type, stateKey } = slotKey(slot)
-        if (type === 'm.room.member' && stateKey !== userId) target.add(stateKey as UserId)
-      }
-      return
-    }
+    if (position > from && position <= to) await this.#collectOwnMove(userId, room, moves)
     if (membership !== 'join' || (await rooms.lastChange(roomId)) <= from) return
     for (const { slot, eventId } of await rooms.stateChanges(roomId, from, to)) {
       const { type, stateKey } = slotKey(slot)
       if (type !== 'm.room.member' || stateKey === userId) continue
-      const joined = await this.#joinedBy(roomId, eventId)
-      if (joined === 'newly') moves.came.add(stateKey as UserId)
-      else if (joined === 'not') moves.went.add(stateKey as UserId)
+      const move = await this.#moveBy(roomId, eventId)
+      if (move === 'came') moves.came.add(stateKey as UserId)
+      else if (move === 'went') moves.went.add(stateKey as UserId)
     }
   }
 
-  /** Whether the event makes its user joined who was not. A change of display name is `still`. */
-  async #joinedBy(roomId: RoomId, eventId: EventId | undefined): Promise<'newly' | 'still' | 'not'> {
+  /** The user's own move: everybody there is new, or may be lost. */
+  async #collectOwnMove(userId: UserId, { roomId, membership, eventId }: RoomMembership, moves: Moves): Promise<void> {
+    const { rooms } = this.#deps
+    const hasLeft = membership === 'leave' || membership === 'ban'
+    if (membership !== 'join' && !hasLeft) return
+    // An invite refused: the user was with nobody there.
+    if (hasLeft && (await this.#moveBy(roomId, eventId)) === 'none') return
+    const target = hasLeft ? moves.went : moves.came
+    for (const slot of (await rooms.currentState(roomId)).keys()) {
+      const { type, stateKey } = slotKey(slot)
+      if (type === 'm.room.member' && stateKey !== userId) target.add(stateKey as UserId)
+    }
+  }
+
+  /** Whether the event brings or takes its user. A change of display name does neither, nor do invites and their refusals. */
+  async #moveBy(roomId: RoomId, eventId: EventId | undefined): Promise<'came' | 'went' | 'none'> {
     const event = eventId && (await this.#deps.rooms.event(roomId, eventId))
-    if (event?.pdu.content.membership !== 'join') return 'not'
+    // State resolution took the membership away, or its event is not stored: they may have gone.
+    if (!event) return 'went'
     const before = event.replaces && (await this.#deps.rooms.event(roomId, event.replaces))
-    return before && before.pdu.content.membership === 'join' ? 'still' : 'newly'
+    const [was, is] = [before && isJoin(before), isJoin(event)]
+    if (is) return was ? 'none' : 'came'
+    const isUnknown = event.replaces !== undefined && before === undefined
+    return was || isUnknown ? 'went' : 'none'
   }
 
   /** Updates are only sent to servers that share a room: what was cached before may be old, what is left will get old. */
@@ -105,4 +114,8 @@ export class DeviceListChanges implements DeviceListStream {
       if (!isLocal(user) && (await lists.interestedIn(user)).length === 0) await remoteLists.forget([user])
     }
   }
+}
+
+function isJoin({ pdu }: RoomEvent): boolean {
+  return pdu.content.membership === 'join'
 }
