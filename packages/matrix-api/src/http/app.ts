@@ -1,6 +1,7 @@
 import type { Clock, Logger } from '@starling/protocol'
 import express, { type Express, type Request, type Response } from 'express'
 import { presentedToken, refusal, type TokenCheck, type TokenChecker } from './access-token.ts'
+import { addressGroup } from './address-group.ts'
 import { readBody } from './body.ts'
 import { answerPreflight, setCorsHeaders } from './cors.ts'
 import type { Call, Endpoint, Requester } from './endpoint.ts'
@@ -144,7 +145,7 @@ async function identify(
   const limiter = deps.rateLimiter ?? NO_RATE_LIMITS
   const ip = request.socket.remoteAddress ?? 'unknown'
   const byAddress = endpoint.auth === 'none'
-  if (byAddress) limiter.take(endpoint.rate ?? 'none', ip)
+  if (byAddress) limiter.take(endpoint.rate ?? 'none', addressGroup(ip))
   const token = presentedToken(request, query)
   const check = token === undefined ? undefined : await checkToken(deps.tokens, token, request, ip)
   if (check?.kind === 'valid') {

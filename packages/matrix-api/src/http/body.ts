@@ -3,6 +3,7 @@ import type { Readable } from 'node:stream'
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib'
 import type { JsonObject } from '@starling/protocol'
 import type { Endpoint } from './endpoint.ts'
+import { HeldBodies } from './held-bodies.ts'
 import { parseJsonBody } from './json.ts'
 import { MatrixError } from './matrix-error.ts'
 
@@ -23,12 +24,20 @@ const DECODERS: Readonly<Record<string, () => NodeJS.ReadWriteStream & Readable>
   br: createBrotliDecompress,
 }
 
+/** Of the whole process, as its memory is. */
+const heldByProcess = new HeldBodies()
+
 /** Reads and parses the body of a request for this endpoint; `{}` where there is none. Throws `MatrixError`. */
-export async function readBody(request: IncomingMessage, endpoint: Endpoint, hasToken: boolean): Promise<JsonObject> {
+export async function readBody(
+  request: IncomingMessage,
+  endpoint: Endpoint,
+  hasToken: boolean,
+  held = heldByProcess,
+): Promise<JsonObject> {
   const kind = endpoint.body ?? 'json'
   if (kind === 'raw' || endpoint.method === 'GET') return {}
   const limit = endpoint.maxBodyBytes ?? (hasToken ? BODY_LIMITS[kind] : BODY_LIMITS.anonymous)
-  const bytes = await readBounded(request, limit)
+  const bytes = await readBounded(request, limit, held)
   if (bytes.length === 0) return {}
   return parseJsonBody(bytes, kind === 'event' ? 'integers' : 'any')
 }
@@ -37,11 +46,11 @@ export async function readBody(request: IncomingMessage, endpoint: Endpoint, has
  * The bytes of a body, decompressed, at most `limit` of them. What announces more is refused unread; a compressed body
  * is cut off as soon as it unfolds beyond the limit.
  */
-export async function readBounded(request: IncomingMessage, limit: number): Promise<Uint8Array> {
+export async function readBounded(request: IncomingMessage, limit: number, held = heldByProcess): Promise<Uint8Array> {
   const announced = Number(request.headers['content-length'] ?? 0)
   if (announced > limit) throw tooLarge(limit)
   const encoding = (request.headers['content-encoding'] ?? 'identity').trim().toLowerCase()
-  if (encoding === 'identity' || encoding === '') return collect(request, limit)
+  if (encoding === 'identity' || encoding === '') return collect(request, limit, held)
   const decoder = DECODERS[encoding]
   if (!decoder) throw new MatrixError(415, 'M_UNKNOWN', `Content-Encoding ${encoding.slice(0, 20)} is not supported`)
   const plain = decoder()
@@ -49,7 +58,7 @@ export async function readBounded(request: IncomingMessage, limit: number): Prom
   request.once('aborted', () => plain.destroy(new Error('aborted')))
   request.pipe(plain)
   try {
-    return await collect(plain, limit)
+    return await collect(plain, limit, held)
   } catch (error) {
     if (error instanceof MatrixError) throw error
     throw new MatrixError(400, 'M_NOT_JSON', `The body is not valid ${encoding}`)
@@ -59,12 +68,14 @@ export async function readBounded(request: IncomingMessage, limit: number): Prom
   }
 }
 
-function collect(source: Readable, limit: number): Promise<Uint8Array> {
+function collect(source: Readable, limit: number, held: HeldBodies): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = []
     let size = 0
+    let taken = 0
     const finish = (error: Error | undefined) => {
       clearTimeout(timer)
+      held.giveBack(taken)
       source
         .off('data', onData)
         .off('end', onEnd)
@@ -78,8 +89,14 @@ function collect(source: Readable, limit: number): Promise<Uint8Array> {
     }
     const onData = (chunk: Buffer) => {
       size += chunk.length
-      if (size > limit) finish(tooLarge(limit))
-      else chunks.push(chunk)
+      if (size > limit) return finish(tooLarge(limit))
+      try {
+        held.take(chunk.length, size)
+      } catch (error) {
+        return finish(error as MatrixError)
+      }
+      taken = size
+      chunks.push(chunk)
     }
     const onEnd = () => finish(undefined)
     const onError = (error: Error) => finish(error)

@@ -1,5 +1,6 @@
 import type { Server, ServerOptions, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
+import { CONNECTION_LIMITS, type ConnectionLimits, limitConnections } from './connection-limits.ts'
 import { setCorsHeaders } from './cors.ts'
 
 /** For `http.createServer`: bounds on what a client may do before a request reaches the app. */
@@ -36,15 +37,20 @@ const STATUS_OF: Readonly<Record<string, string>> = {
   ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout',
 }
 
+/** Other waits and bounds than the usual ones, in milliseconds. */
+export interface Patience {
+  readonly idleMs?: number
+  readonly lingerMs?: number
+  readonly limits?: ConnectionLimits
+}
+
 /** Settings that `createServer` does not take, and Matrix errors for what Node refuses before the app sees it. */
 export function tuneServer(
   server: Server,
-  { idleMs, lingerMs }: { readonly idleMs: number; readonly lingerMs: number } = {
-    idleMs: SOCKET_IDLE_MS,
-    lingerMs: LINGER_MS,
-  },
+  { idleMs = SOCKET_IDLE_MS, lingerMs = LINGER_MS, limits = CONNECTION_LIMITS }: Patience = {},
 ): void {
   server.setTimeout(idleMs)
+  limitConnections(server, limits)
   server.on('request', (request, response) => {
     response.once('finish', () => {
       const { socket } = request

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import type { JsonObject } from '@starling/protocol'
 import { startRoomServer } from '../rooms/testing/room-server.ts'
 import type { TestAnswer } from '../testing/test-api.ts'
 import { ALL, bodiesOf, list, SLIDING, SlidingClient, slidingRoom } from './testing/sliding-client.ts'
@@ -106,6 +107,33 @@ test('bad requests are 400', async () => {
     assert.deepEqual([answer.status, answer.body.errcode], [400, 'M_INVALID_PARAM'])
   }
   assert.equal((await server.request('POST', SLIDING, { body: {} })).status, 401)
+})
+
+test('bad input 21: abandoned long-polls are freed, and none holds a large body', async () => {
+  const { server, alice } = await slidingRoom()
+  await using _ = server
+  const until = async (count: number) => {
+    while (server.roomPositions.waiting !== count) await new Promise((resolve) => setTimeout(resolve, 2))
+  }
+  const clients = Array.from({ length: 5 }, (_, index) => new SlidingClient(server, alice, `c${index}`))
+  for (const client of clients) await client.sync(ALL)
+  const abandoned = new AbortController()
+  const polls = clients.map((client) =>
+    client
+      .request(ALL, { timeout: '60000' }, abandoned.signal)
+      .catch((error: Error) => assert.equal(error.name, 'AbortError')),
+  )
+  // The twin: left alone, they are all there.
+  await until(clients.length)
+  abandoned.abort()
+  await Promise.all(polls)
+  await until(0)
+  const rooms = Array.from({ length: 1_000 }, (_, n) => [`!${String(n).padStart(43, 'x')}`, { timeline_limit: 1 }])
+  const many = Object.fromEntries(rooms) as JsonObject
+  const statusOf = async (body: JsonObject) =>
+    (await server.request('POST', SLIDING, { as: alice, body: { room_subscriptions: many, ...body } })).status
+  assert.equal(await statusOf({}), 200)
+  assert.equal(await statusOf({ unknown: 'x'.repeat(600_000) }), 413)
 })
 
 /** Until the request hangs on the stream; fails where it is answered instead. */

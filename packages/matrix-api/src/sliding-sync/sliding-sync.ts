@@ -14,6 +14,9 @@ import { isShown } from './rooms-section.ts'
 import type { SlidingMemory } from './sliding-context.ts'
 import { parseSlidingRequest, type SlidingRequest } from './sliding-request.ts'
 
+/** A long-poll holds its body for as long as it waits. A thousand subscriptions, the most that are taken, are smaller. */
+const MAX_BODY_BYTES = 512 * 1024
+
 /**
  * Simplified sliding sync (MSC4186) on the path, and with the names, that today's clients use. A request with `pos` waits for
  * news of what it asks for, at most `timeout`; one without is answered at once. 400 `M_UNKNOWN_POS` where the connection is not
@@ -24,6 +27,7 @@ export function slidingSync(deps: SyncDeps, memory: SlidingMemory) {
     method: 'POST',
     path: '/_matrix/client/unstable/org.matrix.simplified_msc3575/sync',
     auth: 'token',
+    maxBodyBytes: MAX_BODY_BYTES,
     async handle(call) {
       const request = parseSlidingRequest(call, deps.positions.current())
       const presence = choiceQuery(call.query, 'set_presence', ['offline', 'online', 'unavailable'])
