@@ -35,7 +35,8 @@ export class Judge {
   async #isAllowedBy(event: StoredEvent, state: RoomState): Promise<boolean> {
     const { type, sender, eventId, stateKey, redacts } = event.pdu
     const isPlain = stateKey === undefined && redacts === undefined && !event.barred
-    const key = isPlain ? `${sender} ${type}` : eventId
+    // What it replaced is asked for where the state holds the event itself, and may be known better later (`rejudge-room.ts`).
+    const key = isPlain ? `${sender} ${type}` : `${eventId} ${event.replaces ?? ''}`
     const verdicts = memoryOf(verdictsOf, state, VERDICTS_PER_STATE)
     const known = verdicts.get(key)
     if (known !== undefined) return known

@@ -16,7 +16,7 @@ import { revivable } from './revivable.ts'
 import { settleExtremities } from './settle-extremities.ts'
 import { checkByCurrentState } from './step-6-current-state.ts'
 
-/** Events stored of a room, auth chains among them, up to which it is judged again: some seconds of its writer. */
+/** Events stored of a room, auth chains among them, up to which it is judged again: half a second of CPU, in slices. */
 export const MAX_REJUDGED = 5_000
 
 const CREATE = stateSlot('m.room.create', '')
