@@ -30,10 +30,10 @@ export async function walkTimeline(
   const limit = clampLimit(walk.limit)
   const lowest = direction === 'f' ? from : to
   const highest = direction === 'f' ? to : from
-  const bounds = {
-    ...(lowest === undefined ? {} : { from: lowest + 1 }),
-    to: Math.min(highest ?? visible, visible),
-  }
+  const upTo = Math.min(highest ?? visible, visible)
+  // A client may name any number, the largest that there is too: nothing comes after that one.
+  if (lowest !== undefined && lowest >= upTo) return { rows: [], more: false }
+  const bounds = { ...(lowest === undefined ? {} : { from: lowest + 1 }), to: upTo }
   const rows: { readonly eventId: EventId; readonly order: number }[] = []
   const options = { reverse: direction === 'b', limit: limit + 1 }
   for await (const { key, value } of tables.timeline.between(database.durable, [head.number], bounds, options)) {

@@ -39,8 +39,10 @@ function judgeAnswer(answer: WireAnswer, method: string): Verdict | undefined {
   const hasCors = headers.get('access-control-allow-origin') === '*'
   const type = headers.get('content-type') ?? ''
   // Pages that people open in a browser are not for other sites' pages to read, and show their errors as pages.
-  const isPage = type.startsWith('text/html') && headers.has('content-security-policy')
-  if (isPage) return hasCors ? shape('a page that other pages may read') : undefined
+  const isPage = type.startsWith('text/html') && !headers.has('content-disposition')
+  if (isPage && headers.has('content-security-policy')) {
+    return hasCors ? shape('a page that other pages may read') : undefined
+  }
   if (!hasCors) return shape('no CORS header')
   if (method === 'HEAD' || status === 204 || status === 304) return undefined
   if (!type.startsWith('application/json')) {

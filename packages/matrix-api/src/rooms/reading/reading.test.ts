@@ -88,8 +88,16 @@ test('bad input 16: a forged `from`, `to` or `at` is 400', async () => {
     }
     assert.equal((await get(server, alice, roomPath(roomId, 'members'), { at: token })).status, 400, token)
   }
-  for (const token of ['t0', 't-5', 't9007199254740991', 's0', 's99999']) {
-    assert.equal((await get(server, alice, roomPath(roomId, 'messages'), { dir: 'b', from: token })).status, 200)
+  const eventId = await server.say(alice, roomId, 'hello')
+  for (const token of ['t0', 't-5', 't9007199254740991', 't-9007199254740991', 's0', 's99999', 's9007199254740991']) {
+    for (const dir of ['b', 'f']) {
+      for (const bound of ['from', 'to']) {
+        const messages = await get(server, alice, roomPath(roomId, 'messages'), { dir, [bound]: token })
+        assert.equal(messages.status, 200, `${dir} ${bound} ${token}`)
+        const relations = await get(server, alice, roomPathV1(roomId, 'relations', eventId), { dir, [bound]: token })
+        assert.ok(relations.status < 500, `${dir} ${bound} ${token}`)
+      }
+    }
   }
 })
 
