@@ -82,9 +82,14 @@ function byHash(a: Hashed, b: Hashed): number {
   return a.hash - b.hash || (a.eventId < b.eventId ? -1 : 1)
 }
 
-/** Does an event that is not rejected name this one as a parent already? */
+/**
+ * Does an event that is not rejected name this one as a parent already? Whatever is not here when something comes to stand on it has
+ * its children counted from the first on (`leavesWith`), those of refused ones as well; history is not counted, but waited for.
+ */
 export async function hasChild(eventId: EventId, transaction: RoomTransaction): Promise<boolean> {
-  const row = await tables.backward.get(transaction, transaction.requireHead().number, eventId)
+  const { number } = transaction.requireHead()
+  if ((await tables.furtherChildren.get(transaction, number, eventId)) !== undefined) return true
+  const row = await tables.backward.get(transaction, number, eventId)
   if (!row) return false
   const children = await transaction.events(row.children)
   return [...children.values()].some(({ status, after }) => status !== 'rejected' && after !== undefined)

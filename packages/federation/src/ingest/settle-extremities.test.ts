@@ -158,6 +158,23 @@ test('of refused leaves a hundred are kept, the same in any order, and no server
   assert.deepEqual(await a.engine.forwardExtremities(roomId), extremities)
 })
 
+test('a missing parent that comes after a refused child is no leaf beside it', async () => {
+  const room = await withCarol()
+  const { a, b, alice, carol, roomId } = room
+  const parent = await b.message(roomId, carol, 'parent')
+  const child = await b.message(roomId, carol, 'child')
+  const state = [...((await b.engine.stateBefore(roomId, child))?.values() ?? [])]
+  const kick = await a.setMembership(roomId, alice, carol, 'leave')
+  const check = async (id: EventId) => a.check((await b.pdu(id)).json, room.version)
+  const before = await Promise.all(state.map(check))
+  const reported = await a.engine.receiveWithState(await check(child), before, before)
+  assert.equal(reported.kind, 'soft-failed')
+  assert.equal((await b.give(parent, a))[0]?.kind, 'soft-failed')
+  await a.give(kick, b)
+  await assertSame(room, [kick])
+  for (const server of [a, b]) assert.deepEqual((await headOf(server, roomId)).dead, [child], server.keys.serverName)
+})
+
 test('bad input 60: an access control list and an event of who it denies: the list alone, whichever came first', async () => {
   const room = await twoServers()
   const { a, b, alice, bob, roomId } = room
