@@ -1,4 +1,5 @@
 import type { BatchOperation, EventId, KeyValueStore, RoomId, UserId } from '@starling/protocol'
+import { LruMap } from '../../store/lru-map.ts'
 import { Table } from '../../store/table.ts'
 import { NetBucket } from '../buckets.ts'
 import { netLimits } from '../limits.ts'
@@ -28,6 +29,9 @@ type ReceiptKey = [RoomId, UserId, ReceiptType, string]
 const rows = new Table<ReceiptKey, ReceiptRow>(NetBucket.receipt, ['text', 'text', 'text', 'text'])
 const stream = new Table<[RoomId, number], [UserId, ReceiptType, string]>(NetBucket.receiptStream, ['text', 'int'])
 
+/** Rooms of which is remembered how new their newest receipt is; one that is forgotten costs a look more. */
+const MAX_REMEMBERED = 10_000
+
 /**
  * Read receipts, durable. One row per user, type and thread, and one in the room's stream at the position where it was set. Of
  * a user's threads in a room the one read longest ago is dropped first.
@@ -37,6 +41,10 @@ export class Receipts {
   readonly #positions: Positions
   /** Writes of one room run one after the other: each reads what it replaces. */
   readonly #tails = new Map<RoomId, Promise<void>>()
+  /** No receipt of the room is newer. Each sync asks, and a look into the store that finds nothing is as dear as any. */
+  readonly #newest = new LruMap<RoomId, number>(MAX_REMEMBERED)
+  /** Moves when a write begins and when it ends: what was read meanwhile is not remembered. */
+  #writes = 0
 
   constructor(store: KeyValueStore, positions: Positions) {
     this.#store = store
@@ -62,11 +70,15 @@ export class Receipts {
 
   /** Receipts with `from < position <= to`, oldest first. */
   async between(roomId: RoomId, from: number, to: number): Promise<readonly Receipt[]> {
-    if (to <= from) return []
+    if (to <= from || (this.#newest.get(roomId) ?? Number.POSITIVE_INFINITY) <= from) return []
+    const writes = this.#writes
     const found: ReceiptKey[] = []
-    for await (const { value } of stream.between(this.#store, [roomId], { from: from + 1, to })) {
-      found.push([roomId, ...value])
+    let newest = from
+    for await (const { key, value } of stream.between(this.#store, [roomId], { from: from + 1 })) {
+      newest = key[1]
+      if (newest <= to) found.push([roomId, ...value])
     }
+    if (writes === this.#writes) this.#newest.set(roomId, newest)
     const values = await rows.getMany(this.#store, found)
     return found.flatMap(([, userId, type, threadId], index) => {
       const row = values[index]
@@ -96,6 +108,7 @@ export class Receipts {
     const key: ReceiptKey = [roomId, userId, type, receipt.threadId ?? '']
     const before = await rows.get(this.#store, ...key)
     if (before && (before.ts > ts || before.eventId === eventId)) return false
+    this.#changing(roomId)
     await atPosition(this.#positions, { rooms: [roomId] }, async (position) => {
       const operations: BatchOperation[] = [
         rows.put(key, { eventId, ts, position }),
@@ -103,9 +116,15 @@ export class Receipts {
       ]
       if (before) operations.push(stream.del([roomId, before.position]))
       else if (key[3] !== '') operations.push(...(await this.#overflow(roomId, userId)))
-      await this.#store.batch(operations)
+      // Before anybody hears of it.
+      await this.#store.batch(operations).finally(() => this.#changing(roomId))
     })
     return true
+  }
+
+  #changing(roomId: RoomId): void {
+    this.#writes += 1
+    this.#newest.delete(roomId)
   }
 
   async #overflow(roomId: RoomId, userId: UserId): Promise<BatchOperation[]> {
