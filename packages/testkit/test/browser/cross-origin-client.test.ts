@@ -26,6 +26,7 @@ suite('a web client of another origin', { skip: whyNoChromium() ?? false }, () =
   let grace: SdkClient
   let site: StaticSite
   let page: Page
+  let roomId: string
 
   before(async () => {
     const { directory } = things.use(await fakeElement())
@@ -53,7 +54,7 @@ suite('a web client of another origin', { skip: whyNoChromium() ?? false }, () =
   })
 
   test('talks in an encrypted room with somebody on another node', async () => {
-    const roomId = await inPage('createRoom', { ...ENCRYPTED_DIRECT_CHAT, invite: [grace.userId] })
+    roomId = await inPage('createRoom', { ...ENCRYPTED_DIRECT_CHAT, invite: [grace.userId] })
     assert.equal(await grace.waitForInvite(), roomId)
     await grace.join(roomId)
     await inPage('joined', roomId, grace.userId)
@@ -63,6 +64,17 @@ suite('a web client of another origin', { skip: whyNoChromium() ?? false }, () =
     await grace.sendText(roomId, 'to the browser')
     const answer = await inPage('waitForText', roomId, 'to the browser')
     assert.deepEqual(answer, { sender: grace.userId, encrypted: true })
+  })
+
+  test('after a reload it is the same device, which reads what came before and what comes now', async () => {
+    const before = await inPage('deviceId')
+    await page.reload()
+    assert.equal(await inPage('resume'), before)
+    assert.deepEqual(await inPage('waitForText', roomId, 'to the browser'), { sender: grace.userId, encrypted: true })
+    await grace.sendText(roomId, 'welcome back')
+    assert.equal((await inPage('waitForText', roomId, 'welcome back')).encrypted, true)
+    await inPage('sendText', roomId, 'still me')
+    assert.equal((await grace.waitForText(roomId, 'still me')).decryptionFailure, false)
   })
 
   test('uploads and downloads media', async () => {

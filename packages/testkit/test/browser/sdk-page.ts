@@ -16,6 +16,10 @@ import {
 export interface SdkPage {
   /** Logs in, starts crypto, and syncs once. @returns the user id. */
   start(baseUrl: string, loginToken: string): Promise<string>
+  /** After a reload: the same session with the keys that the browser has kept. @returns the device id. */
+  resume(): Promise<string>
+  /** @returns the device id. */
+  deviceId(): Promise<string>
   /** @returns the room id. */
   createRoom(options: object): Promise<string>
   sendText(roomId: string, body: string): Promise<string>
@@ -24,6 +28,22 @@ export interface SdkPage {
   joined(roomId: string, userId: string): Promise<boolean>
   /** Uploads text and downloads it again, with the token in a header. @returns what came back. */
   roundTripMedia(text: string): Promise<string>
+}
+
+interface Session {
+  readonly baseUrl: string
+  readonly userId: string
+  readonly deviceId: string
+  readonly accessToken: string
+}
+
+/** Where the page keeps its session. */
+const SESSION = 'session'
+
+/** Of the browser, whose types these tests are not compiled with. */
+declare const localStorage: {
+  getItem(key: string): string | null
+  setItem(key: string, value: string): void
 }
 
 let current: MatrixClient | undefined
@@ -37,16 +57,17 @@ const sdkPage: SdkPage = {
     } = await createClient({
       baseUrl,
     }).loginRequest({ type: 'm.login.token', token: loginToken })
-    const client = createClient({ baseUrl, userId, deviceId, accessToken })
-    current = client
-    await client.initRustCrypto()
-    const synced = new Promise<void>((resolve) => {
-      client.on(ClientEvent.Sync, (state) => state === SyncState.Syncing && resolve())
-    })
-    await client.startClient({ lazyLoadMembers: true, pollTimeout: 10_000 })
-    await synced
+    const session: Session = { baseUrl, userId, deviceId, accessToken }
+    localStorage.setItem(SESSION, JSON.stringify(session))
+    await run(session)
     return userId
   },
+  async resume() {
+    const session = JSON.parse(localStorage.getItem(SESSION) ?? 'null') as Session
+    await run(session)
+    return session.deviceId
+  },
+  deviceId: async () => matrix().getDeviceId() ?? '',
   createRoom: async (options) => (await matrix().createRoom(options)).room_id,
   sendText: async (roomId, body) => (await matrix().sendTextMessage(roomId, body)).event_id,
   async waitForText(roomId, body) {
@@ -70,6 +91,18 @@ const sdkPage: SdkPage = {
 }
 
 Object.assign(globalThis, { sdkPage })
+
+/** Starts the crypto on what IndexedDB holds, and syncs once. */
+async function run(session: Session): Promise<void> {
+  const client = createClient({ ...session })
+  current = client
+  await client.initRustCrypto()
+  const synced = new Promise<void>((resolve) => {
+    client.on(ClientEvent.Sync, (state) => state === SyncState.Syncing && resolve())
+  })
+  await client.startClient({ lazyLoadMembers: true, pollTimeout: 10_000 })
+  await synced
+}
 
 function matrix(): MatrixClient {
   if (!current) throw new Error('not logged in yet')
