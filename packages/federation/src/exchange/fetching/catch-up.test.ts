@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { type TestContext, test } from 'node:test'
-import type { JsonObject, RoomId } from '@starling/protocol'
+import type { EventId, JsonObject, RoomId, UserId } from '@starling/protocol'
 import { stateSlot, withoutKeys } from '@starling/protocol'
 import { ExchangeNetwork, type ExchangeNode, type WireRequest } from '../../../test/exchange-network.ts'
 import { limits } from '../limits.ts'
@@ -73,7 +73,7 @@ test('a burst of events with the same missing parents is fetched once', async (t
 test('parents come from another member where the carrier does not give them', async (t) => {
   const network = new ExchangeNetwork()
   t.after(() => network.stop())
-  const mute = async ({ uri }: WireRequest, honest: () => Promise<JsonObject>) =>
+  const mute = async ({ uri }: WireRequest, honest: () => Promise<JsonObject>): Promise<JsonObject> =>
     /missing|since|event|state/.test(uri) ? {} : honest()
   const a = await network.add('a', { tamper: mute })
   const b = await network.add('b')
@@ -348,6 +348,47 @@ test('where nobody gives the parents, the state at the gap lets the event in, an
   const bodies = slice.events.flatMap(({ pdu }) => (pdu.type === 'm.room.message' ? [pdu.content.body] : []))
   assert.deepEqual(bodies.sort(), ['last', ...missed].sort())
 })
+
+for (const { alone, ban } of [
+  { alone: false, ban: 'held' },
+  { alone: true, ban: 'left out' },
+] as const) {
+  const title = alone
+    ? 'twin: with nobody else in reach, the state that a liar reports at a gap stands until the parents come'
+    : 'a state at the gap that two members contradict is not believed, and theirs is'
+  test(title, async (t) => {
+    const network = new ExchangeNetwork()
+    t.after(() => network.stop())
+    let banId: EventId | undefined
+    const mute = async ({ uri }: WireRequest, honest: () => Promise<JsonObject>): Promise<JsonObject> =>
+      /missing|since|backfill/.test(uri) ? { events: [], pdus: [] } : honest()
+    const liar = async (request: WireRequest, honest: () => Promise<JsonObject>) => {
+      const answer = await mute(request, honest)
+      const ids = answer.pdu_ids as string[] | undefined
+      return ids ? { ...answer, pdu_ids: ids.filter((id) => id !== banId) } : answer
+    }
+    const a = await network.add('a', { tamper: liar })
+    const b = await network.add('b')
+    const others = [await network.add('c', { tamper: mute }), await network.add('d', { tamper: mute })]
+    const roomId = await a.rooms.createRoom(a.user())
+    for (const node of [b, ...others]) await node.join(roomId, [a])
+    await network.settled()
+    network.gossip = false
+    banId = await a.rooms.setMembership(roomId, a.user(), '@gone:elsewhere' as UserId, 'ban')
+    const lastId = await a.rooms.message(roomId, a.user(), 'last')
+    for (const id of [banId, lastId]) {
+      const { json } = await a.rooms.pdu(id)
+      for (const node of others) assert.equal((await node.hear(json, roomId, a.name)).kind, 'accepted')
+    }
+    if (alone) for (const node of others) network.cut(b, node)
+    assert.equal((await b.hear((await a.rooms.pdu(lastId)).json, roomId, a.name)).kind, 'waiting')
+    await beats(network, b)
+    assert.equal((await b.engine.inDag([lastId])).size, 1)
+    const held = (await b.engine.currentState(roomId)).get(stateSlot('m.room.member', '@gone:elsewhere'))
+    assert.equal(held, ban === 'held' ? banId : undefined)
+    assert.deepEqual(await b.engine.reportedRooms(), [roomId])
+  })
+}
 
 test('a state at the gap with a hole or a forged event in it is not believed', async (t) => {
   for (const lie of ['hole', 'forged', 'twice', 'no create'] as const) {

@@ -55,13 +55,14 @@ export class RoomCompletion {
     if ((this.#attempts.get(roomId)?.nextAt ?? 0) > clock.now()) return false
     const certainty = await engine.certainty(roomId)
     if (certainty !== 'reported') {
-      this.#note(roomId, certainty === 'exact' ? 0 : Number.POSITIVE_INFINITY)
+      if (certainty === 'exact') this.#attempts.delete(roomId)
+      else this.#note(roomId, Number.POSITIVE_INFINITY)
       return certainty === 'exact'
     }
     const { hasCome, isWhole } = await this.#fetch(roomId, options)
     const outcome = hasCome || isWhole ? await engine.rejudge(roomId) : certainty
-    const isInVain = outcome !== 'exact' && !hasCome
-    this.#note(roomId, isInVain ? (this.#attempts.get(roomId)?.inVain ?? 0) + 1 : 0)
+    if (outcome === 'exact') this.#attempts.delete(roomId)
+    else this.#note(roomId, hasCome ? 0 : (this.#attempts.get(roomId)?.inVain ?? 0) + 1)
     return outcome === 'exact'
   }
 
@@ -85,7 +86,8 @@ export class RoomCompletion {
 
   #note(roomId: RoomId, inVain: number): void {
     const { completionInterval, completionIntervalMax } = limits
-    const wait = inVain === 0 ? 0 : Math.min(completionInterval * 2 ** (inVain - 1), completionIntervalMax)
+    // Also after some of it has come: who gives one event at a time has the room judged again for each.
+    const wait = Math.min(completionInterval * 2 ** Math.max(inVain - 1, 0), completionIntervalMax)
     this.#attempts.set(roomId, { inVain, nextAt: this.#parts.clock.now() + wait })
   }
 }
