@@ -47,7 +47,8 @@ export function limitConnections(server: Server, limits: ConnectionLimits): void
     const held = open.get(socket)
     if (!held) return
     held.requests += 1
-    response.once('close', () => {
+    // One that is not finished ends with its connection.
+    response.once('finish', () => {
       held.requests -= 1
     })
     if (held.requests > limits.requests) socket.destroy()

@@ -39,6 +39,8 @@ export function getPublicRooms(deps: Deps) {
     method: 'GET',
     path: PATH,
     auth: 'none',
+    // Anybody's, and each reads the whole directory.
+    rate: 'search',
     async handle(call) {
       const limit = integerQuery(call.query, 'limit', LIMIT)
       const search = { limit, since: call.query.since, term: undefined, roomTypes: undefined }
