@@ -17,13 +17,14 @@ async function room(t: TestContext, liar: NodeOptions) {
   return { network, a, b, m, roomId }
 }
 
-/** Answers comparisons by naming these extremities for each room, and gives none of them. */
-function naming(ids: () => readonly string[]): NodeOptions {
+/** Answers comparisons by naming these extremities, or refused leaves, for each room, and gives none of them. */
+function naming(ids: () => readonly string[], as: 'differ' | 'refused' = 'differ'): NodeOptions {
   return {
     tamper: async ({ uri, content }, honest) => {
       if (uri.endsWith('/extremities')) {
         const rooms = Object.keys((content?.rooms ?? {}) as JsonObject)
-        return { differ: Object.fromEntries(rooms.map((hash) => [hash, [...ids()]])) }
+        const differ = Object.fromEntries(rooms.map((hash) => [hash, []]))
+        return { differ, [as]: Object.fromEntries(rooms.map((hash) => [hash, [...ids()]])) }
       }
       if (/event/.test(uri)) return { events: [], pdus: [] }
       return honest()
@@ -52,18 +53,23 @@ test('a member that names a true event and withholds it keeps nobody else from g
   assert.deepEqual(await b.rooms.bodies(roomId), ['wanted'])
 })
 
-test('bad input 53: a member that names ever new extremities is asked ever more seldom', async (t) => {
-  let serial = 0
-  const fresh = () => Array.from({ length: 50 }, () => `$${String(serial++).padStart(43, 'z')}`)
-  const { network, b, m } = await room(t, naming(fresh))
-  network.gossip = false
-  const costs: number[] = []
-  for (let round = 0; round < 40; round++) costs.push(await compare(network, b, m))
-  const first = costs[0] ?? 0
-  assert.ok(first > 5 && first <= limits.extremitiesAsked + 10, `the twin, one comparison: ${first} requests`)
-  const busy = costs.filter((cost) => cost > 2).length
-  assert.ok(busy <= 10, `${busy} of 40 comparisons asked on`)
-})
+for (const [what, as, most] of [
+  ['extremities', 'differ', limits.extremitiesPerRoom],
+  ['refused leaves', 'refused', limits.refusedLeavesPerRoom],
+] as const) {
+  test(`bad input 53: a member that names ever new ${what} is asked ever more seldom`, async (t) => {
+    let serial = 0
+    const fresh = () => Array.from({ length: most }, () => `$${String(serial++).padStart(43, 'z')}`)
+    const { network, b, m } = await room(t, naming(fresh, as))
+    network.gossip = false
+    const costs: number[] = []
+    for (let round = 0; round < 40; round++) costs.push(await compare(network, b, m))
+    const first = costs[0] ?? 0
+    assert.ok(first > 5 && first <= limits.extremitiesAsked + 10, `the twin, one comparison: ${first} requests`)
+    const busy = costs.filter((cost) => cost > 2).length
+    assert.ok(busy <= 10, `${busy} of 40 comparisons asked on`)
+  })
+}
 
 test('who brings something is believed again', async (t) => {
   let lies = true
