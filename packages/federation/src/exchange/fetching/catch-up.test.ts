@@ -349,46 +349,46 @@ test('where nobody gives the parents, the state at the gap lets the event in, an
   assert.deepEqual(bodies.sort(), ['last', ...missed].sort())
 })
 
-for (const { alone, ban } of [
-  { alone: false, ban: 'held' },
-  { alone: true, ban: 'left out' },
-] as const) {
-  const title = alone
-    ? 'twin: with nobody else in reach, the state that a liar reports at a gap stands until the parents come'
-    : 'a state at the gap that two members contradict is not believed, and theirs is'
-  test(title, async (t) => {
-    const network = new ExchangeNetwork()
-    t.after(() => network.stop())
-    let banId: EventId | undefined
-    const mute = async ({ uri }: WireRequest, honest: () => Promise<JsonObject>): Promise<JsonObject> =>
-      /missing|since|backfill/.test(uri) ? { events: [], pdus: [] } : honest()
-    const liar = async (request: WireRequest, honest: () => Promise<JsonObject>) => {
-      const answer = await mute(request, honest)
-      const ids = answer.pdu_ids as string[] | undefined
-      return ids ? { ...answer, pdu_ids: ids.filter((id) => id !== banId) } : answer
-    }
-    const a = await network.add('a', { tamper: liar })
-    const b = await network.add('b')
-    const others = [await network.add('c', { tamper: mute }), await network.add('d', { tamper: mute })]
-    const roomId = await a.rooms.createRoom(a.user())
-    for (const node of [b, ...others]) await node.join(roomId, [a])
-    await network.settled()
-    network.gossip = false
-    banId = await a.rooms.setMembership(roomId, a.user(), '@gone:elsewhere' as UserId, 'ban')
-    const lastId = await a.rooms.message(roomId, a.user(), 'last')
-    for (const id of [banId, lastId]) {
-      const { json } = await a.rooms.pdu(id)
-      for (const node of others) assert.equal((await node.hear(json, roomId, a.name)).kind, 'accepted')
-    }
-    if (alone) for (const node of others) network.cut(b, node)
-    assert.equal((await b.hear((await a.rooms.pdu(lastId)).json, roomId, a.name)).kind, 'waiting')
-    await beats(network, b)
-    assert.equal((await b.engine.inDag([lastId])).size, 1)
-    const held = (await b.engine.currentState(roomId)).get(stateSlot('m.room.member', '@gone:elsewhere'))
-    assert.equal(held, ban === 'held' ? banId : undefined)
-    assert.deepEqual(await b.engine.reportedRooms(), [roomId])
-  })
+/** `a` leaves a ban out of the state at a gap, which two others hold. True where `b`, having bridged the gap, holds the ban. */
+async function lieAtGap(t: TestContext, { alone }: { readonly alone: boolean }): Promise<boolean> {
+  const network = new ExchangeNetwork()
+  t.after(() => network.stop())
+  let banId: EventId | undefined
+  const mute = async ({ uri }: WireRequest, honest: () => Promise<JsonObject>): Promise<JsonObject> =>
+    /missing|since|backfill/.test(uri) ? { events: [], pdus: [] } : honest()
+  const liar = async (request: WireRequest, honest: () => Promise<JsonObject>) => {
+    const answer = await mute(request, honest)
+    const ids = answer.pdu_ids as string[] | undefined
+    return ids ? { ...answer, pdu_ids: ids.filter((id) => id !== banId) } : answer
+  }
+  const a = await network.add('a', { tamper: liar })
+  const b = await network.add('b')
+  const others = [await network.add('c', { tamper: mute }), await network.add('d', { tamper: mute })]
+  const roomId = await a.rooms.createRoom(a.user())
+  for (const node of [b, ...others]) await node.join(roomId, [a])
+  await network.settled()
+  network.gossip = false
+  banId = await a.rooms.setMembership(roomId, a.user(), '@gone:elsewhere' as UserId, 'ban')
+  const lastId = await a.rooms.message(roomId, a.user(), 'last')
+  for (const id of [banId, lastId]) {
+    const { json } = await a.rooms.pdu(id)
+    for (const node of others) assert.equal((await node.hear(json, roomId, a.name)).kind, 'accepted')
+  }
+  if (alone) for (const node of others) network.cut(b, node)
+  assert.equal((await b.hear((await a.rooms.pdu(lastId)).json, roomId, a.name)).kind, 'waiting')
+  await beats(network, b)
+  assert.equal((await b.engine.inDag([lastId])).size, 1)
+  assert.deepEqual(await b.engine.reportedRooms(), [roomId])
+  return (await b.engine.currentState(roomId)).has(stateSlot('m.room.member', '@gone:elsewhere'))
 }
+
+test('a state at the gap that two members contradict is not believed, and theirs is', async (t) => {
+  assert.equal(await lieAtGap(t, { alone: false }), true)
+})
+
+test('twin: with nobody else in reach, the state that a liar reports at a gap stands until the parents come', async (t) => {
+  assert.equal(await lieAtGap(t, { alone: true }), false)
+})
 
 test('a state at the gap with a hole or a forged event in it is not believed', async (t) => {
   for (const lie of ['hole', 'forged', 'twice', 'no create'] as const) {
