@@ -23,6 +23,8 @@ export interface Convergence {
   readonly group: readonly ServerName[]
   /** Hash-free text of what the group agreed on, for the trace. */
   readonly outcome: string
+  /** Honest nodes that are in a room of their own: see `outsiders`. */
+  readonly apart: number
   /** False where some event's ancestors were never seen by anybody, so that only the nodes can be compared. */
   readonly hasReference: boolean
   /** Where a trace is kept: every event and what became of it. */
@@ -37,7 +39,7 @@ export async function assertConvergence(world: SimulatedWorld, nodes: readonly S
   const { roomId, plan, checks } = world
   const rules = roomVersionRules(plan.roomVersion)
   if (roomId === undefined || !rules)
-    return { problems: ['no room was made'], group: [], outcome: '', hasReference: false, table: [] }
+    return { problems: ['no room was made'], group: [], apart: 0, outcome: '', hasReference: false, table: [] }
   const users = everybodyIn(world)
   const candidates = new Set<EventId>([...checks.events.keys(), ...world.authored.keys()])
   const views: NodeView[] = []
@@ -45,12 +47,13 @@ export async function assertConvergence(world: SimulatedWorld, nodes: readonly S
   const events = allEvents(world, views)
   const honest = views.filter(({ node }) => !node.isByzantine)
   const group = membersOf(honest, (view, other) => view.joinedServers.has(other.name))
+  const strays = outsiders(world, honest, group)
   const problems = [
     ...world.breaches.map((breach) => `breach: ${breach}`),
     ...honest.flatMap(lostAcknowledged),
     ...honest.flatMap(inconsistentIndexes),
     ...differences(group, events),
-    ...outsiders(world, honest, group),
+    ...strays.problems,
   ]
   const reference = isCheckedNaively(plan.seed)
     ? naiveReference(events.values(), plan.roomVersion)
@@ -60,7 +63,7 @@ export async function assertConvergence(world: SimulatedWorld, nodes: readonly S
   const [first] = group
   const outcome = first ? `${first.extremities.join(',')}\n${stateText(first.state)}` : ''
   const table = world.options.keepTrace ? eventTable(events, views) : []
-  return { problems, group: group.map(({ name }) => name), outcome, hasReference, table }
+  return { problems, group: group.map(({ name }) => name), apart: strays.apart, outcome, hasReference, table }
 }
 
 /**
@@ -69,16 +72,23 @@ export async function assertConvergence(world: SimulatedWorld, nodes: readonly S
  * gives them no hearing and they it not theirs (decision 0014): what each knows that the other does not cannot come together
  * without that, and both stand by what they know. But whom it has removed it has to tell so.
  */
-function outsiders(world: SimulatedWorld, honest: readonly NodeView[], group: readonly NodeView[]): string[] {
-  return honest.flatMap((view) => {
-    if (group.length < 2 || group.includes(view) || !view.joinedServers.has(view.name)) return []
+function outsiders(
+  world: SimulatedWorld,
+  honest: readonly NodeView[],
+  group: readonly NodeView[],
+): { readonly problems: readonly string[]; readonly apart: number } {
+  const problems: string[] = []
+  let apart = 0
+  for (const view of honest) {
     const holders = group.filter((member) => member.joinedServers.has(view.name))
+    if (group.length < 2 || group.includes(view) || !view.joinedServers.has(view.name) || holders.length === 0) continue
     const isDispute = ({ name }: NodeView) =>
       view.joinedServers.has(name) || (hasRemoved(view, name) && !world.told.has(`${view.name} ${name}`))
-    if (!holders.some(isDispute)) return []
     const seen = [view, ...holders].map(({ name, joinedServers }) => `${name}: ${[...joinedServers].sort().join()}`)
-    return [`${view.name} and ${namesOf(holders)} disagree on who is in the room (${seen.join('; ')})`]
-  })
+    if (!holders.some(isDispute)) apart++
+    else problems.push(`${view.name} and ${namesOf(holders)} disagree on who is in the room (${seen.join('; ')})`)
+  }
+  return { problems, apart }
 }
 
 /** Does its state hold a kick or a ban of a user of the server? */

@@ -21,6 +21,8 @@ export interface ScheduleResult {
   readonly traceHash: string
   /** Honest nodes that were compared at the end. */
   readonly compared: number
+  /** Honest nodes that had removed all the others and stood by that. */
+  readonly apart: number
   /** Whether the nodes were also compared with a resolution from scratch. */
   readonly hasReference: boolean
   /** That was by the naive resolver and auth checker. */
@@ -181,7 +183,7 @@ class ScheduleRun {
     const found = await assertConvergence(world, this.#nodes).catch((error: unknown): Convergence => {
       this.#unreadable(error)
       const problems = world.breaches.map((breach) => `breach: ${breach}`)
-      return { problems, group: [], outcome: '', hasReference: false, table: [] }
+      return { problems, group: [], apart: 0, outcome: '', hasReference: false, table: [] }
     })
     world.trace.add(`outcome ${found.outcome}`)
     for (const problem of found.problems) world.trace.add(`problem ${problem}`)
@@ -193,6 +195,7 @@ class ScheduleRun {
       events: world.authored.size,
       traceHash: world.trace.digest(),
       compared: found.group.length,
+      apart: found.apart,
       hasReference: found.hasReference,
       isNaive: found.hasReference && isCheckedNaively(world.plan.seed),
       settledAfter,

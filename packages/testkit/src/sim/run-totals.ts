@@ -16,6 +16,8 @@ export class RunTotals {
   withNaive = 0
   /** Schedules in which fewer than two nodes were left to compare. */
   lonely = 0
+  /** Schedules in which sides that had removed each other stayed two, as they may (`convergence.ts`). */
+  apart = 0
   /** Virtual milliseconds. */
   slowestToSettle = 0
   cpuMs = 0
@@ -35,6 +37,7 @@ export class RunTotals {
     if (result.hasReference) this.withReference++
     if (result.isNaive) this.withNaive++
     if (result.compared < 2) this.lonely++
+    if (result.apart > 0) this.apart++
     if (result.problems.length > 0) this.failures.push(result)
     this.slowestToSettle = Math.max(this.slowestToSettle, result.settledAfter ?? 0)
     addFaults(this.faults, result.faults)
@@ -53,7 +56,11 @@ export class RunTotals {
       seed: seedText(this.#seed),
       traceHash: this.#hash.copy().digest('hex'),
       ...{ versions: this.versions, withReference: this.withReference, withNaive: this.withNaive, lonely: this.lonely },
-      ...{ slowestToSettleMs: this.slowestToSettle, cpuMsPerSchedule: Math.round(this.cpuMs / this.schedules) },
+      ...{
+        apart: this.apart,
+        slowestToSettleMs: this.slowestToSettle,
+        cpuMsPerSchedule: Math.round(this.cpuMs / this.schedules),
+      },
     })
   }
 }
