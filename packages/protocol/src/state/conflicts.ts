@@ -13,22 +13,44 @@ export interface Conflicts {
 export function splitConflicts(stateSets: readonly StateMap[]): Conflicts {
   const sets = [...new Set(stateSets)]
   const unconflicted = new Map<StateSlot, EventId>()
-  const conflictedSlots = new Set<StateSlot>()
   const [first = new Map<StateSlot, EventId>(), ...others] = sets
+  // What the sets hold in a slot, looked up once: in large states the look-ups are most of the work.
+  const found: (EventId | undefined)[] = []
+  const conflicted: EventId[] = []
+  const bySet: EventId[][] = sets.map(() => [])
+  const contend = (): void => {
+    for (const [index, id] of found.entries()) {
+      if (id === undefined) continue
+      bySet[index]?.push(id)
+      // An event stands in one slot of all states, so that it can be named twice here only.
+      if (found.indexOf(id) === index) conflicted.push(id)
+    }
+  }
   for (const [slot, id] of first) {
-    if (others.every((set) => set.get(slot) === id)) unconflicted.set(slot, id)
-    else conflictedSlots.add(slot)
+    found[0] = id
+    let isAgreed = true
+    for (const [index, set] of others.entries()) {
+      found[index + 1] = set.get(slot)
+      if (found[index + 1] !== id) isAgreed = false
+    }
+    if (isAgreed) unconflicted.set(slot, id)
+    else contend()
   }
+  const beyondFirst = new Set<StateSlot>()
   for (const set of others) {
-    for (const slot of set.keys()) if (!unconflicted.has(slot)) conflictedSlots.add(slot)
+    for (const slot of set.keys()) {
+      if (first.has(slot) || beyondFirst.has(slot)) continue
+      beyondFirst.add(slot)
+      found[0] = undefined
+      for (const [index, other] of others.entries()) found[index + 1] = other.get(slot)
+      contend()
+    }
   }
-  const bySet = new Map<string, readonly EventId[]>()
-  const conflicted = new Set<EventId>()
-  for (const set of sets) {
-    const ids = [...conflictedSlots].flatMap((slot) => set.get(slot) ?? [])
-    for (const id of ids) conflicted.add(id)
-    // Two different sets that conflict contribute different events.
-    bySet.set(sets.length > 2 ? ids.join('\n') : String(bySet.size), ids)
-  }
-  return { unconflicted, conflicted: [...conflicted], conflictedBySet: [...bySet.values()] }
+  return { unconflicted, conflicted, conflictedBySet: distinct(bySet) }
+}
+
+/** Of sets that contribute the same one is left. Two different sets that conflict contribute different events. */
+function distinct(bySet: readonly (readonly EventId[])[]): readonly (readonly EventId[])[] {
+  if (bySet.length <= 2) return bySet
+  return [...new Map(bySet.map((ids) => [ids.join('\n'), ids])).values()]
 }
