@@ -92,7 +92,7 @@ export const BODY_MUTATIONS: readonly (readonly [weight: number, name: string, m
     'form',
     (draft) => {
       draft.request.headers.push(['Content-Type', 'application/x-www-form-urlencoded'])
-      const form = Object.entries(draft.json ?? { a: 'b' }).map(([key, value]) => `${key}=${String(value)}`)
+      const form = Object.entries(draft.json ?? { a: 'b' }).map(([key, value]) => `${key}=${JSON.stringify(value)}`)
       draft.request.body = Buffer.from(form.join('&'))
     },
   ],
