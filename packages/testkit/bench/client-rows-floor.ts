@@ -25,6 +25,7 @@ app.get('/download/:name', async (request, response) => {
   await pipeline(createReadStream(join(directory, request.params.name)), response)
 })
 
-const server = createServer(app).listen(0, '127.0.0.1')
+// As long as the node's, so that the bench finds its connection open after the node's turn.
+const server = createServer({ keepAliveTimeout: 75_000 }, app).listen(0, '127.0.0.1')
 await once(server, 'listening')
 process.stdout.write(`${JSON.stringify({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })}\n`)

@@ -81,7 +81,7 @@ function answer(
       if (incoming.statusCode === 200) resolve(incoming)
       else reject(new Error(`${method} ${url} answered ${incoming.statusCode}`))
     })
-    outgoing.once('error', reject)
+    outgoing.on('error', reject)
     outgoing.end(body)
   })
 }
