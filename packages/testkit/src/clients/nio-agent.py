@@ -13,9 +13,10 @@ from nio import (
     AsyncClient,
     AsyncClientConfig,
     DownloadError,
+    EncryptionError,
     ErrorResponse,
-    InviteMemberEvent,
     LocalProtocolError,
+    MegolmEvent,
     RoomMessageText,
 )
 
@@ -41,6 +42,7 @@ class Agent:
         self.client = None
         self.syncing = None
         self.heard = {}
+        self.undecrypted = {}
         self.news = asyncio.Condition()
 
     async def logIn(self, base_url, user, password):
@@ -48,31 +50,48 @@ class Agent:
         self.client = AsyncClient(base_url, user, store_path=self.store_path, config=config)
         answer = checked(await self.client.login(password, "nio"))
         self.client.add_event_callback(self.on_text, RoomMessageText)
+        self.client.add_event_callback(self.on_undecrypted, MegolmEvent)
         self.client.add_response_callback(self.on_response)
-        self.syncing = asyncio.create_task(self.client.sync_forever(timeout=POLL, full_state=True))
+        checked(await self.client.sync(full_state=True))
+        if self.client.should_upload_keys:
+            checked(await self.client.keys_upload())
+        self.syncing = asyncio.create_task(self.client.sync_forever(timeout=POLL))
         return {"userId": answer.user_id, "deviceId": answer.device_id}
 
     async def on_text(self, room, event):
         seen = {"sender": event.sender, "body": event.body, "encrypted": event.decrypted, "eventId": event.event_id}
         self.heard[(room.room_id, event.body)] = seen
 
+    async def on_undecrypted(self, _room, event):
+        self.undecrypted[event.event_id] = event
+
+    async def retry(self):
+        """A room key may come after the message: matrix-nio leaves it to its user to try again."""
+        for event_id, event in list(self.undecrypted.items()):
+            try:
+                plain = self.client.decrypt_event(event)
+            except EncryptionError:
+                continue
+            del self.undecrypted[event_id]
+            if isinstance(plain, RoomMessageText):
+                await self.on_text(self.client.rooms[event.room_id], plain)
+
     async def on_response(self, _response):
+        await self.retry()
         async with self.news:
             self.news.notify_all()
 
     async def until(self, what, look):
         """What `look` gives as soon as that is something, looked for again after each answer of the server."""
-        async with self.news:
-            while True:
-                found = look()
-                if found:
-                    return found
-                if self.syncing.done():
-                    self.syncing.result()
-                try:
-                    await asyncio.wait_for(self.news.wait(), WAIT_LIMIT)
-                except asyncio.TimeoutError as error:
-                    raise RuntimeError(f"waited in vain for: {what}") from error
+        try:
+            async with asyncio.timeout(WAIT_LIMIT), self.news:
+                while not (found := look()):
+                    if self.syncing.done():
+                        self.syncing.result()
+                    await self.news.wait()
+                return found
+        except TimeoutError as error:
+            raise RuntimeError(f"waited in vain for: {what}") from error
 
     async def accept(self, room_id):
         invite = await self.until("the invite", lambda: self.client.invited_rooms.get(room_id))

@@ -35,6 +35,9 @@ export function nioTests(world: SdkWorld): void {
   })
 
   test('it reads what is encrypted by the other family, and is read by it', async () => {
+    await bob.until('bob knows the device to encrypt for', async () => {
+      return (await bob.crypto.getUserDeviceInfo([nio.userId], true)).get(nio.userId)?.has(nio.deviceId)
+    })
     await bob.sendText(roomId, 'from Rust to C')
     const heard = await nio.waitForText(roomId, 'from Rust to C')
     assert.deepEqual([heard.sender, heard.encrypted], [bob.userId, true])
