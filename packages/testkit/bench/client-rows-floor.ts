@@ -4,6 +4,7 @@
  */
 import { once } from 'node:events'
 import { createReadStream, createWriteStream, mkdtempSync } from 'node:fs'
+import { rm } from 'node:fs/promises'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -22,7 +23,10 @@ app.post('/upload', async (request, response) => {
 })
 app.get('/download/:name', async (request, response) => {
   response.setHeader('content-type', 'application/octet-stream')
-  await pipeline(createReadStream(join(directory, request.params.name)), response)
+  const path = join(directory, request.params.name)
+  await pipeline(createReadStream(path), response)
+  // Read once only, and this process ends by SIGKILL.
+  await rm(path)
 })
 
 // As long as the node's, so that the bench finds its connection open after the node's turn.
