@@ -20,8 +20,6 @@ const WAIT_LIMIT_MS = 60_000
 
 const START: IStartClientOpts = { initialSyncLimit: 100, pollTimeout: 10_000, threadSupport: true }
 
-letGoOfLongTimers()
-
 export interface SdkOptions {
   readonly client?: Partial<ICreateClientOpts>
   readonly start?: IStartClientOpts
@@ -43,6 +41,7 @@ export class SdkInProcess implements AsyncDisposable {
 
   /** Starts the client and waits for its first sync. */
   static async start(session: SdkSession, options: SdkOptions = {}): Promise<SdkInProcess> {
+    letGoOfLongTimers()
     const { client, me } = await makeSdk(session, options.client)
     const sdk = new SdkInProcess(client, me.userId, me.deviceId)
     const slidingSync = options.slidingSync?.(client)
