@@ -146,6 +146,7 @@ export function relationsTests(world: SdkWorld): void {
     const relation = { 'm.relates_to': { rel_type: 'm.reference', event_id: pollId }, 'm.selections': ['yes'] }
     const vote = await bob.client.sendEvent(roomId, 'm.poll.response' as never, relation as never)
     const end = await ada.client.sendEvent(roomId, 'm.poll.end' as never, { ...relation, 'm.text': [] } as never)
+    await bob.untilEvent(roomId, end.event_id)
     const all = await bob.client.relations(roomId, pollId, RelationType.Reference, null, { dir: Direction.Forward })
     assert.deepEqual(
       all.events.map((event) => event.getId()),
