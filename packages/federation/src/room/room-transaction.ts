@@ -193,6 +193,12 @@ export class RoomTransaction implements RowSource {
     for (const notice of this.#notices) notice()
   }
 
+  /** Once it is durable: readers see it, since nothing that was given an earlier position is under way any more. */
+  async shown(): Promise<void> {
+    const last = this.#positions.at(-1)
+    if (last) await this.#counter.shown(last.pending.position)
+  }
+
   /** Takes back everything: nothing of this transaction is to be written. */
   discard(): void {
     this.abandon()

@@ -25,7 +25,7 @@ export interface WriterParts {
 /**
  * The one place where rooms are written. `transact` gives each room one writer at a time; what it wrote goes to the
  * database as one batch. The room's next writer starts as soon as that batch is submitted and builds on it while its flush
- * still runs; both callers are answered only when their own batch is durable. Batches become durable in the order of
+ * still runs; both callers are answered only when their own batch is durable and readers see it. Batches become durable in the order of
  * submission, and a failed one takes all later ones with it, so no event is ever left standing on a lost one.
  */
 export class RoomWriter {
@@ -87,5 +87,6 @@ function settleWith(transaction: RoomTransaction, flushed?: () => void): (writte
     }
     flushed?.()
     transaction.durable()
+    await transaction.shown()
   }
 }

@@ -143,3 +143,26 @@ test('a state event is dated after the one it replaces, also within one millisec
   a.clock.advance(-5_000)
   assert.equal((await rename('third')).originServerTs, a.clock.now())
 })
+
+test('what is acknowledged is read at once, whatever is being written elsewhere', async () => {
+  const a = await RoomServer.open('alpha.test')
+  const alice = a.user('alice')
+  const roomId = await a.createRoom(alice)
+  const elsewhere = a.rooms.positions.allocate()
+  let acknowledged = false
+  const sending = a.message(roomId, alice, 'hello').finally(() => {
+    acknowledged = true
+  })
+  // Long enough for the memory store, which answers within a few turns.
+  for (let turn = 0; turn < 100; turn++) await new Promise(setImmediate)
+  assert.equal(acknowledged, false)
+  elsewhere.done({ rooms: [] })
+  const eventId = await sending
+  const { events } = await a.reader.timeline(roomId, {
+    ...{ direction: 'b', from: a.rooms.positions.current(), to: 0, limit: 1 },
+  } as const)
+  assert.deepEqual(
+    events.map(({ pdu }) => pdu.eventId),
+    [eventId],
+  )
+})

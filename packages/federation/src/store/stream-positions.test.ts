@@ -98,3 +98,19 @@ test('a wait that comes late finds what concerned it, and only that', async () =
   assert.equal(await counter.wait(counter.current(), inRoom('a'), { timeoutMs: 0 }), false)
   assert.equal(await counter.wait(since - 1, inRoom('b'), { timeoutMs: 0 }), true, 'too old to know: look yourself')
 })
+
+test('who expects a position is told once it is visible, and at once where it is', async () => {
+  const counter = await open()
+  const [first, second, third] = [counter.allocate(), counter.allocate(), counter.allocate()]
+  const told: number[] = []
+  const expect = ({ position }: PendingPosition) => counter.shown(position).then(() => told.push(position))
+  const all = [expect(third), expect(first), expect(second)]
+  second.done(room('a'))
+  third.abandon()
+  await Promise.resolve()
+  assert.deepEqual(told, [])
+  first.done(room('a'))
+  await Promise.all(all)
+  assert.deepEqual(told.length, 3)
+  await counter.shown(third.position)
+})

@@ -36,6 +36,8 @@ export class StreamPositionCounter {
   readonly #store: KeyValueStore
   readonly #logger: Logger
   readonly #waiters = new Set<Waiter>()
+  /** Who asked to be told that a position is visible: at most one per write under way. */
+  readonly #expected: { readonly position: number; shown(): void }[] = []
   /** Allocated and not visible: position → what it affects once settled, undefined while under way. */
   readonly #open = new Map<number, Affected | 'abandoned' | undefined>()
   readonly #recent: { readonly position: number; readonly affected: Affected }[] = []
@@ -107,6 +109,12 @@ export class StreamPositionCounter {
     })
   }
 
+  /** Resolves once this position is visible: for an acknowledgement after which everybody reads what was written. */
+  shown(position: number): Promise<void> {
+    if (position <= this.#visible) return Promise.resolve()
+    return new Promise((resolve) => this.#expected.push({ position, shown: resolve }))
+  }
+
   /** Gives back what is reserved and unused, so that a clean restart goes on where this run ended. */
   async stop(): Promise<void> {
     await this.#reserving
@@ -138,6 +146,15 @@ export class StreamPositionCounter {
     }
     this.#remember(shown)
     if (shown.length > 0) this.#wake(shown)
+    this.#tell()
+  }
+
+  #tell(): void {
+    if (this.#expected.length === 0) return
+    const due = this.#expected.filter(({ position }) => position <= this.#visible)
+    const left = this.#expected.filter(({ position }) => position > this.#visible)
+    this.#expected.splice(0, this.#expected.length, ...left)
+    for (const { shown } of due) shown()
   }
 
   #remember(shown: readonly { readonly position: number; readonly affected: Affected }[]): void {
