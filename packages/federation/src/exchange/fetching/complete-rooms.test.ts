@@ -92,3 +92,29 @@ async function forge(
   const state = stateKey === undefined ? {} : { state_key: stateKey }
   return author.engine.finish({ ...template, type, ...state, ...change }, '12').pdu
 }
+
+test('what a server knew before it entered again is at the end of its DAG again, once no history is to be had', async (t) => {
+  const network = new ExchangeNetwork()
+  t.after(() => network.stop())
+  const withholds = async ({ uri }: WireRequest, honest: () => Promise<JsonObject>): Promise<JsonObject> =>
+    /backfill|missing|since|\/event\//.test(uri) ? { pdus: [], events: [] } : honest()
+  const b = await network.add('b')
+  const c = await network.add('c', { tamper: withholds })
+  const roomId = await c.rooms.createRoom(c.user())
+  await b.join(roomId, [c])
+  await network.settled()
+  network.isolate(b)
+  const leave = await b.rooms.setMembership(roomId, b.user(), b.user(), 'leave')
+  // The resident has not heard of it, and lets the join stand on what it does not give.
+  await c.rooms.message(roomId, c.user(), 'meanwhile')
+  network.restore(b, c)
+  await b.join(roomId, [c])
+  const leaves = async () => [...(await b.engine.forwardExtremities(roomId)), ...(await b.engine.deadLeaves(roomId))]
+  assert.ok(!(await leaves()).includes(leave), 'history might lead there')
+  for (let minute = 0; minute < 30 && !(await leaves()).includes(leave); minute++) {
+    network.clock.advance(60_000)
+    await b.meet(c)
+    await network.settled()
+  }
+  assert.ok((await leaves()).includes(leave))
+})

@@ -60,9 +60,12 @@ export class RoomCompletion {
       return certainty === 'exact'
     }
     const { hasCome, isWhole } = await this.#fetch(roomId, options)
-    const outcome = hasCome || isWhole ? await engine.rejudge(roomId) : certainty
+    const inVain = hasCome ? 0 : (this.#attempts.get(roomId)?.inVain ?? 0) + 1
+    // Given up: what was here before the room was entered again, and no history leads to, counts from here on.
+    const isLastTry = inVain === limits.completionAttempts
+    const outcome = hasCome || isWhole || isLastTry ? await engine.rejudge(roomId) : certainty
     if (outcome === 'exact') this.#attempts.delete(roomId)
-    else this.#note(roomId, hasCome ? 0 : (this.#attempts.get(roomId)?.inVain ?? 0) + 1)
+    else this.#note(roomId, inVain)
     return outcome === 'exact'
   }
 
