@@ -25,11 +25,12 @@ export interface KeyRing {
   ownServerKeys(): JsonObject
   /**
    * Checks `server_keys` against the identity key in the name, stores what is new. Cheap for what is already known. `keep`
-   * false, for what strangers show: held in memory only, since names cost nothing and each could fill 64 KiB of the disk.
+   * false, for what strangers show: held in memory only, since names cost nothing and each could fill 64 KiB of the disk. Who gives
+   * `storing` is answered before new keys are on the disk, and waits for what is added there.
    */
   admit(
     serverKeys: unknown,
-    options?: { readonly keep?: boolean },
+    options?: { readonly keep?: boolean; readonly storing?: Promise<void>[] },
   ): Promise<{ readonly ok: true; readonly server: ServerName } | { readonly ok: false; readonly reason: string }>
   /** Public signing key valid at that time (ms); from the store only, never the network. */
   verifyKey(server: ServerName, keyId: string, at: number): Promise<Uint8Array | undefined>

@@ -4,6 +4,7 @@ import type { EventId, JsonObject } from '@starling/protocol'
 import { RoomServer } from '../../test/room-server.ts'
 import { twoServers } from '../../test/two-servers.ts'
 import type { CheckedPdu, RoomImport } from '../contracts.ts'
+import { tables } from '../store/tables.ts'
 
 /** What a resident server would answer to carol's `send_join`, to be tampered with before it is taken in. */
 async function joinAnswer() {
@@ -92,4 +93,41 @@ test('bad input 27: a restricted join that its authorising server has not signed
   assert.equal((await a.receive(countersigned.pdu.json, version)).kind, 'accepted')
   assert.equal((await a.reader.membership(roomId, dave))?.membership, 'join')
   assert.equal(b.engine.isServerJoined(roomId, c.keys.serverName), false)
+})
+
+test('a state with more members than wait for the last batch is entered with all of them, and leaves none where the join comes to nothing', async () => {
+  const { a, alice, roomId, version, keys } = await twoServers('11')
+  const guests = Array.from({ length: 1_520 }, (_, n) => `@guest-${n}:delta.test`)
+  for (let start = 0; start < guests.length; start += 100) {
+    await Promise.all(
+      guests
+        .slice(start, start + 100)
+        .map((guest) => a.setState(roomId, alice, 'm.room.member', guest, { membership: 'invite' })),
+    )
+  }
+  const c = await RoomServer.open('gamma.test', { keys })
+  const carol = c.user('carol')
+  const draft = { roomId, sender: carol, type: 'm.room.member', stateKey: carol, content: { membership: 'join' } }
+  const event = c.engine.finish(await a.engine.template(draft), version)
+  await a.receive(event.pdu.json, version)
+  const state = [...((await a.engine.stateBefore(roomId, event.pdu.eventId))?.values() ?? [])]
+  const ids = new Set([...(await a.engine.authChain([...state, event.pdu.eventId])), ...state])
+  const events = await Promise.all([...ids].map(async (id) => c.check((await a.pdu(id)).json, version)))
+  const createId = events.find(({ pdu }) => pdu.type === 'm.room.create')?.pdu.eventId as EventId
+  const rules = events.find(({ pdu }) => pdu.type === 'm.room.join_rules')?.pdu.eventId
+  const room = { roomId, roomVersion: version, createId, event }
+  const members = () => Array.fromAsync(tables.roomMember.scan(c.store, []))
+
+  await c.engine.stageEvents(room, events)
+  const lacking = await c.engine.importStaged({ ...room, state: state.filter((id) => id !== rules) })
+  assert.equal(lacking.kind, 'refused')
+  assert.ok((await members()).length > 1_000, 'written before the join was judged')
+  await c.engine.abandonStaged(roomId)
+  assert.equal((await members()).length, 0)
+
+  await c.engine.stageEvents(room, events)
+  assert.equal((await c.engine.importStaged({ ...room, state })).kind, 'accepted')
+  assert.deepEqual(await c.stateOf(roomId), await a.stateOf(roomId))
+  assert.deepEqual(await c.reader.memberCounts(roomId), await a.reader.memberCounts(roomId))
+  assert.equal((await members()).length, guests.length + 3)
 })

@@ -1,4 +1,5 @@
 import {
+  type BatchOperation,
   type EventId,
   parseUserId,
   roomVersionRules,
@@ -30,6 +31,8 @@ const CREATE = stateSlot('m.room.create', '')
 
 /** Events of the state read at a time; between two readings others have their turn. */
 const BATCH = 250
+/** Rows of members that wait in memory; those of a room with no more go with its last batch, and cost no flush of their own. */
+const MEMBER_ROWS = 2_500
 
 interface StagedParts extends IngestParts {
   readonly database: Database
@@ -42,11 +45,13 @@ interface Gathered {
   readonly servers: RoomHead['servers']
   /** Member events of this server's own users: their rows wait for the last batch, which wakes their syncs. */
   readonly own: readonly StoredEvent[]
+  /** Member rows that are not written yet. */
+  readonly rows: readonly BatchOperation[]
 }
 
 /**
  * Enters a room whose state is staged: the last batch makes it joined, and holds the head, the join, the rows of servers and
- * of this server's own users. What grows with the members (their rows) goes before in batches of its own, which mean
+ * of this server's own users. What grows with the members (their rows) goes before where it is much, in batches of its own, which mean
  * nothing until then, and which `abandonStagedRoom` takes away if it does not come to that. What was rejected
  * while it was staged does not enter the state; the join has to pass by its auth events and by that state.
  */
@@ -86,9 +91,10 @@ export async function importStagedRoom(
   transaction.head = newRoomHead(transaction, known.number, rules)
   noteReported(transaction)
   const before = await transaction.deriveWholeState(state.map)
-  const { joined, invited, servers } = state
+  const { joined, invited, servers, rows } = state
   transaction.head = { ...transaction.requireHead(), state: before, joined, invited, servers }
   for (const [server, users] of servers) transaction.write(tables.joinedServer.put([known.number, server], users))
+  transaction.write(...rows)
   showOwnMembers(state.own, transaction)
   return placeEvent({ pdu, before, status: 'accepted' }, transaction, parts)
 }
@@ -106,11 +112,11 @@ async function gather(
   const counts = { join: 0, invite: 0, leave: 0, ban: 0, knock: 0 }
   // Batches become durable in order, so the room's last one comes after all of these; what waits in memory stays one batch.
   let before = Promise.resolve()
+  let rows: BatchOperation[] = []
   for (let start = 0; start < state.length; start += BATCH) {
     if (start > 0) await breathe()
     const ids = state.slice(start, start + BATCH)
     const events = await transaction.events(ids)
-    const rows = []
     const entries = new Map<StateSlot, EventId>()
     for (const id of ids) {
       const event = events.get(id)
@@ -135,12 +141,13 @@ async function gather(
     }
     // Grown with each batch: made at once, the tree of a large room would hold everything up.
     map = map.with(entries)
-    if (!fresh || rows.length === 0) continue
+    if (!fresh || rows.length <= MEMBER_ROWS) continue
     const written = fresh.database.submit(rows)
+    rows = []
     await before
     before = written
   }
-  return { map, joined: counts.join, invited: counts.invite, servers: PersistentMap.from(servers), own }
+  return { map, joined: counts.join, invited: counts.invite, servers: PersistentMap.from(servers), own, rows }
 }
 
 /** Other users of this server whom the state speaks of (invited, say): their clients hear of it with the join. */

@@ -22,6 +22,10 @@ export async function openDatastore(directory: string | undefined): Promise<Open
   const { LevelDatastore } = await import('datastore-level')
   const level = new LevelDatastore(directory)
   await level.open()
+  // libp2p reads what it knows of a peer whenever a stream to or from it opens: by way of the thread pool that costs more than the rest
+  // of it (decision 0007).
+  const elsewhere = level.get.bind(level)
+  level.get = async (key, options) => level.db.getSync(key.toString()) ?? elsewhere(key, options)
   const keyOf = (name: string) => `/starling/${name}`
   return {
     datastore: level,

@@ -96,6 +96,8 @@ async function stageAll(
   const fetch = new StateEventFetch(parts, target, missing, servers, options)
   let done = ids.length - missing.length
   try {
+    // Asked for while what came first is judged, and the row that leads to it becomes durable.
+    fetch.begin()
     await staging.add(early)
     report({ events: done })
     for await (const events of fetch.pages()) {
@@ -110,6 +112,8 @@ async function stageAll(
     if (!(error instanceof FetchFailedError)) throw error
     const isLie = fetch.liars.has(plan.resident)
     return isLie ? refused(`${plan.resident} gave forged events`) : { kind: 'unreachable', reason: error.message }
+  } finally {
+    fetch.stop()
   }
   return undefined
 }

@@ -15,11 +15,13 @@ const ids = Array.from({ length: 3_000 }, (_, n) => {
 })
 
 /** A server that has every event, and a check of what it gave that lasts until `checked` resolves. */
-function setUp(checked: () => Promise<void>) {
+function setUp(checked: () => Promise<void>, wanted: readonly EventId[] = ids) {
   let asked = 0
+  const lengths: number[] = []
   const requests = {
     request: async (_to: string, _method: string, _uri: string, content: JsonObject) => {
       asked++
+      lengths.push((unpackIds(content.ids, rules, 250) ?? []).length)
       return { events: (unpackIds(content.ids, rules, 250) ?? []).map((eventId) => ({ eventId })) }
     },
   } as unknown as ServerRequests
@@ -36,7 +38,7 @@ function setUp(checked: () => Promise<void>) {
     timers: { after: () => () => undefined },
     count: () => undefined,
   }
-  return { fetch: new StateEventFetch(parts, target, ids, [server]), asked: () => asked }
+  return { fetch: new StateEventFetch(parts, target, wanted, [server]), asked: () => asked, lengths }
 }
 
 async function taken(fetch: StateEventFetch): Promise<CheckedPdu[]> {
@@ -67,4 +69,26 @@ test('what is checked slowly does not make more wait in memory than the window',
   assert.equal(asked(), 8)
   gate.resolve()
   assert.equal((await all).length, ids.length)
+})
+
+test('the first pages are asked for before anybody waits for them, and nothing more once it is stopped', async () => {
+  const { fetch, asked } = setUp(async () => undefined)
+  fetch.begin()
+  assert.equal(asked(), 2)
+  fetch.stop()
+  for (let turn = 0; turn < 50; turn++) await new Promise((resolve) => setImmediate(resolve))
+  assert.equal(asked(), 2)
+  await assert.rejects(taken(fetch), /nobody waits/)
+})
+
+test('pages are a short one, so that there is something to check, and equal ones: none of a few events comes after them', async () => {
+  for (const [count, expected] of [
+    [1_001, [84, 167, 167, 167, 167, 167, 82]],
+    [3_000, [125, ...Array<number>(11).fill(250), 125]],
+    [1, [1]],
+  ] as const) {
+    const { fetch, lengths } = setUp(async () => undefined, ids.slice(0, count))
+    assert.equal((await taken(fetch)).length, count)
+    assert.deepEqual(lengths, expected)
+  }
 })

@@ -13,6 +13,9 @@ import { ask } from '../wire/request-failure.ts'
 const WINDOW = 8
 /** Requests under way to one server: what has come is checked while the next are made there. */
 const PER_SERVER = 2
+/** A state is asked for in so many pages, unless they would be smaller than that many events. */
+const PAGES_AT_LEAST = 6
+const SMALL_PAGE = 50
 /** An answer with fewer characters than this was not cut off for its length. */
 const FULL_CHARS = limits.charsPerStatePage / 4
 
@@ -102,6 +105,17 @@ export class StateEventFetch {
   /** Servers that gave what they were not asked for, or forged. */
   readonly liars = new Set<ServerName>()
 
+  /** Asks for the first pages before anybody waits for them. What begins is to be stopped. */
+  begin(): void {
+    this.#pump()
+  }
+
+  /** Ends what is under way. */
+  stop(): void {
+    this.#stopping.abort(new Error('the events are there, or nobody waits for them any more'))
+    for (const cancel of this.#cancels) cancel()
+  }
+
   /** @throws FetchFailedError where no server is left to ask; the reason of the signal */
   async *pages(): AsyncGenerator<readonly CheckedPdu[]> {
     const wake = () => this.#wake?.()
@@ -128,8 +142,7 @@ export class StateEventFetch {
       }
     } finally {
       this.#signal.removeEventListener('abort', wake)
-      this.#stopping.abort(new Error('the events are there, or nobody waits for them any more'))
-      for (const cancel of this.#cancels) cancel()
+      this.stop()
     }
   }
 
@@ -298,11 +311,14 @@ function isComplete(page: Page): boolean {
 
 function pagesOf(ids: readonly EventId[]): Page[] {
   const pages: Page[] = []
-  // Some pages also of a small state, so that one is checked here while the next is made there.
-  const size = Math.min(limits.stateEventsPerPage, Math.max(50, Math.ceil(ids.length / 4)))
-  for (let start = 0; start < ids.length; start += size) {
+  // Some pages also of a small state, so that one is checked here while the next is made there; of equal length, since a last one of a
+  // few events would cost as much time as the others.
+  const fewest = Math.ceil(ids.length / limits.stateEventsPerPage)
+  const size = Math.ceil(ids.length / Math.max(fewest, Math.min(PAGES_AT_LEAST, Math.ceil(ids.length / SMALL_PAGE))))
+  // The first is short: until it is here there is nothing to check.
+  for (let start = 0, end = Math.ceil(size / 2); start < ids.length; start = end, end += size) {
     pages.push({
-      ids: ids.slice(start, start + size),
+      ids: ids.slice(start, end),
       got: new Map(),
       askers: new Set(),
       without: new Set(),

@@ -9,8 +9,15 @@ import { KeyFetcher } from './key-fetcher.ts'
 const keysOf = (server: string): JsonObject => ({ server_name: server })
 const event = (sender: string, more: JsonObject = {}): JsonObject => ({ sender, type: 'm.test', ...more })
 
+interface Surroundings {
+  readonly known?: readonly string[]
+  readonly admit?: () => Promise<void>
+  /** What keys that are stored later wait for. */
+  readonly stored?: Promise<void>
+}
+
 /** A key ring that believes whatever it is given, and an engine that accepts what is signed by servers with known keys. */
-function setUp({ known = [], admit }: { known?: readonly string[]; admit?: () => Promise<void> } = {}) {
+function setUp({ known = [], admit, stored }: Surroundings = {}) {
   const admitted = new Set(known)
   const seen: JsonObject[] = []
   const asked: string[] = []
@@ -21,8 +28,9 @@ function setUp({ known = [], admit }: { known?: readonly string[]; admit?: () =>
     serverName: 'me',
     ownServerKeys: () => keysOf('me'),
     serverKeysOf: async (server: string) => (admitted.has(server) ? keysOf(server) : undefined),
-    admit: async (value: JsonObject | undefined, options: { keep?: boolean } = {}) => {
+    admit: async (value: JsonObject | undefined, options: { keep?: boolean; storing?: Promise<void>[] } = {}) => {
       await admit?.()
+      if (stored !== undefined) options.storing?.push(stored)
       if (options.keep !== false) kept.push(String(value?.server_name))
       const server = value?.server_name
       if (typeof server !== 'string') return { ok: false, reason: 'malformed' }
@@ -140,4 +148,19 @@ test('the new keys of a list are taken together, so that one flush to the disk h
     },
   })
   assert.equal((await waiting.carrier.unpackAll(list, '12')).length, 40)
+})
+
+test('a list is checked while the new keys on it go to the disk, and given out once they are there', async () => {
+  const disk = Promise.withResolvers<void>()
+  const { carrier, seen } = setUp({ stored: disk.promise })
+  let given = false
+  const results = carrier.unpackAll([event('@1:a', { server_keys: keysOf('a') })], '12').then(() => {
+    given = true
+  })
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve))
+  assert.deepEqual([seen.length, given], [1, false])
+  disk.resolve()
+  await results
+  const broken = setUp({ stored: Promise.reject(new Error('the disk is full')) })
+  await assert.rejects(broken.carrier.unpackAll([event('@1:a', { server_keys: keysOf('a') })], '12'), /disk is full/)
 })

@@ -84,13 +84,15 @@ export class EventCarrier {
 
   /** {@link unpack} of each, in their order: the keys on all of them are taken first, and they are checked together. */
   async unpackAll(list: readonly JsonObject[], roomVersion: string, from?: ServerName): Promise<CheckResult[]> {
-    await this.#admitAll(list)
+    const storing: Promise<void>[] = []
+    await this.#admitAll(list, storing)
     const bare = list.map(bareEvent)
     const results = [...(await this.#engine.checkAll(bare, roomVersion))]
     for (const [index, result] of results.entries()) {
       const event = bare[index] as JsonObject
       results[index] = await this.#withFetchedKeys(result, event, roomVersion, from, true)
     }
+    await Promise.all(storing)
     return results
   }
 
@@ -116,18 +118,18 @@ export class EventCarrier {
     return (await this.#fetcher.fetchFor(event, from, { keep })) ? this.#engine.check(event, roomVersion) : result
   }
 
-  /** New keys are written to the disk together: one after the other each would wait for a flush of its own. */
-  async #admitAll(list: readonly JsonObject[]): Promise<void> {
+  /** New keys are written to the disk together, and while the events are checked: each would wait for a flush of its own. */
+  async #admitAll(list: readonly JsonObject[], storing: Promise<void>[]): Promise<void> {
     const carrying = list.filter(({ server_keys }) => server_keys !== undefined)
     for (let start = 0; start < carrying.length; start += KEYS_AT_ONCE) {
       if (start > 0) await breathe()
-      await Promise.all(carrying.slice(start, start + KEYS_AT_ONCE).map((json) => this.#admit(json, true)))
+      await Promise.all(carrying.slice(start, start + KEYS_AT_ONCE).map((json) => this.#admit(json, true, storing)))
     }
   }
 
-  async #admit(json: JsonObject, keep: boolean): Promise<void> {
+  async #admit(json: JsonObject, keep: boolean, storing?: Promise<void>[]): Promise<void> {
     if (json.server_keys === undefined) return
-    const admitted = await this.#keys.admit(json.server_keys, { keep })
+    const admitted = await this.#keys.admit(json.server_keys, storing ? { keep, storing } : { keep })
     if (!admitted.ok) this.#count('server_keys_refused', admitted.reason)
   }
 

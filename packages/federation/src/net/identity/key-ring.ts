@@ -59,7 +59,10 @@ export class ServerKeyRing implements KeyRing {
     return this.#identity.signBytes(bytes)
   }
 
-  async admit(serverKeys: unknown, options: { readonly keep?: boolean } = {}): Promise<Admission> {
+  async admit(
+    serverKeys: unknown,
+    options: { readonly keep?: boolean; readonly storing?: Promise<void>[] } = {},
+  ): Promise<Admission> {
     const keep = options.keep ?? true
     const held = this.#heldAlready(serverKeys)
     if (held && (held.stored || !keep)) return { ok: true, server: held.keys.server }
@@ -69,7 +72,7 @@ export class ServerKeyRing implements KeyRing {
     const admitted: Admission = { ok: true, server: keys.server }
     const known = await this.#find(keys.server)
     if (known?.keys.text === keys.text) {
-      if (keep && !known.stored) await this.#remember(keys, true)
+      if (keep && !known.stored) await this.#remember(keys, true, options.storing)
       return admitted
     }
     const older = known !== undefined && known.keys.validUntilTs >= keys.validUntilTs
@@ -82,7 +85,7 @@ export class ServerKeyRing implements KeyRing {
     if (keys.server === this.serverName) await this.#identity.adopt(keys)
     else if (older || this.#holdsNewer(keys)) this.#verified.set(hash, true)
     else {
-      await this.#remember(keys, keep || (known?.stored ?? false))
+      await this.#remember(keys, keep || (known?.stored ?? false), options.storing)
       this.#bindings.keysChanged(keys)
     }
     return admitted
@@ -153,8 +156,13 @@ export class ServerKeyRing implements KeyRing {
     return known
   }
 
-  async #remember(keys: ServerKeys, keep: boolean): Promise<void> {
+  async #remember(keys: ServerKeys, keep: boolean, storing?: Promise<void>[]): Promise<void> {
     this.#known.set(keys.server, { keys, stored: keep }, keys.text.length)
-    if (keep) await this.#ground.store.batch([rows.put([keys.server], keys.json)])
+    if (!keep) return
+    const stored = this.#ground.store.batch([rows.put([keys.server], keys.json)])
+    if (!storing) return stored
+    // Looked at by whoever waits for all of these; a failure before that must not count as unhandled.
+    stored.catch(() => undefined)
+    storing.push(stored)
   }
 }

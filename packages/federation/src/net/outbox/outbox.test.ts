@@ -78,6 +78,17 @@ test('a member whose subscription is not known yet gets the event as a transacti
   assert.equal(b.asked.length, 1)
 })
 
+test('an event is not sent to the server whose own it is, and leaves the outbox', async () => {
+  const { network, all } = await nodes(['a', 'b'])
+  const [a, b] = all
+  await meet(network, a, b)
+  joinAll(ROOM, [a], [a, b])
+  await network.settled()
+  a.rooms.send(ROOM, b.userId, 'let in here')
+  await a.net.drained()
+  assert.deepEqual([a.rooms.waiting, b.asked], [[], []])
+})
+
 test('to-device messages arrive once, in order, in transactions of a hundred', async () => {
   const { network, all } = await nodes(['a', 'b'])
   const [a, b] = all

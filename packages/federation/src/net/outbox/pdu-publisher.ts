@@ -1,5 +1,5 @@
 import type { JsonObject, RoomId, ServerName } from '@starling/protocol'
-import { encodeBase64Url } from '@starling/protocol'
+import { encodeBase64Url, serverOf } from '@starling/protocol'
 import type { OutboxRow, PduOutbox, RoomEngine, ServerRequests } from '../../contracts.ts'
 import type { RoomGossip } from '../gossip/room-gossip.ts'
 import type { PeerBindings } from '../identity/peer-bindings.ts'
@@ -108,7 +108,9 @@ export class PduPublisher {
     )
     if (others.length === 0) return true
     const connected = others.filter((server) => bindings.peersOf(server).length > 0)
-    return connected.length > 0 && (await this.#sendDirectly(row, connected))
+    // Who has just had its join let in here, say, has it.
+    const readers = connected.filter((server) => server !== serverOf(row.pdu.sender))
+    return connected.length > 0 && (readers.length === 0 || (await this.#sendDirectly(row, readers)))
   }
 
   /** `PUT /send/{txnId}` (server-server API, "Transactions") to each connected member. */
