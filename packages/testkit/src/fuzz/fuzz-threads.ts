@@ -1,31 +1,10 @@
-import { Worker } from 'node:worker_threads'
-import type { ThreadMessage } from './fuzz-worker.ts'
 import type { FuzzOptions, FuzzReport } from './run-fuzz.ts'
+import { added, shareAmongThreads } from './share-among-threads.ts'
 
-/** Runs the mutants in threads, so that what nobody catches ends in the report and not in the caller's process. */
-export async function fuzzInThreads({ progress, ...options }: FuzzOptions, workers = 1): Promise<FuzzReport> {
-  const share = Math.ceil(options.count / workers)
-  const reports = await Promise.all(
-    Array.from({ length: workers }, (_, index) => {
-      const count = Math.min(share, options.count - index * share)
-      return count > 0 ? inThread({ ...options, count, seed: (options.seed + index * 7_654_321) | 0 }, progress) : []
-    }).flat(),
-  )
-  return reports.reduce(sum)
-}
-
-function inThread(options: FuzzOptions, progress: FuzzOptions['progress']): Promise<FuzzReport> {
-  return new Promise((resolve, reject) => {
-    const worker = new Worker(new URL('./fuzz-worker.ts', import.meta.url), { workerData: options })
-    worker.on('message', (message: ThreadMessage) => {
-      if ('report' in message) resolve(message.report)
-      else progress?.(message.thrown)
-    })
-    worker.once('error', reject)
-    worker.once('exit', (code) =>
-      reject(new Error(`a thread of the fuzzer ended with code ${code} and without a report`)),
-    )
-  })
+/** Runs the mutants in as many threads as asked for. */
+export async function fuzzInThreads(options: FuzzOptions, workers = 1): Promise<FuzzReport> {
+  const worker = new URL('./fuzz-worker.ts', import.meta.url)
+  return (await shareAmongThreads<FuzzReport>(worker, options, workers)).reduce(sum)
 }
 
 function sum(a: FuzzReport, b: FuzzReport): FuzzReport {
@@ -39,9 +18,4 @@ function sum(a: FuzzReport, b: FuzzReport): FuzzReport {
     verdicts: added(a.verdicts, b.verdicts),
     kept: [...a.kept, ...b.kept],
   }
-}
-
-function added(a: Readonly<Record<string, number>>, b: Readonly<Record<string, number>>): Record<string, number> {
-  const keys = [...new Set([...Object.keys(a), ...Object.keys(b)])].sort()
-  return Object.fromEntries(keys.map((key) => [key, (a[key] ?? 0) + (b[key] ?? 0)]))
 }

@@ -1,9 +1,7 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { type FuzzOptions, type FuzzReport, runFuzz } from './run-fuzz.ts'
+import type { ThreadMessage } from './share-among-threads.ts'
 
-/** What a thread of a run says: how many mutants more have been thrown, and at its end its report. */
-export type ThreadMessage = { readonly thrown: number } | { readonly report: FuzzReport }
+const say = (message: ThreadMessage<FuzzReport>) => parentPort?.postMessage(message)
 
-const say = (message: ThreadMessage) => parentPort?.postMessage(message)
-
-say({ report: await runFuzz({ ...(workerData as FuzzOptions), progress: (thrown) => say({ thrown }) }) })
+say({ report: await runFuzz({ ...(workerData as FuzzOptions), progress: (done) => say({ done }) }) })
