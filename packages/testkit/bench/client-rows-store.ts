@@ -1,9 +1,5 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { openNetKeys, openRooms, type PeerId, processTimers } from '@starling/federation'
-import { LevelStore, nodeCrypto, randomBytes } from '@starling/node'
 import type { RoomId, UserId } from '@starling/protocol'
-import { QuietLogger } from '@starling/testkit'
+import { openStoppedNode } from './stopped-node.ts'
 
 /** Rooms made, or messages sent, before their outcome is waited for. */
 const AT_ONCE = 200
@@ -32,17 +28,8 @@ export async function fillRooms(
   peerId: string,
   wish: { readonly writer: UserId; readonly rooms: ReadonlyMap<UserId, number>; readonly messages: number },
 ): Promise<FilledRooms> {
-  await using store = await LevelStore.open(join(dataDir, 'database'))
-  const identity = readFileSync(join(dataDir, 'identity.key'), 'utf8')
-  const seed = Buffer.from(/ed25519 ([\w-]+)/.exec(identity)?.[1] ?? '', 'base64url')
-  const clock = { now: () => Date.now() }
-  const shared = { store, randomBytes, clock, crypto: nodeCrypto, logger: new QuietLogger() }
-  const { keyRing } = await openNetKeys(
-    { ...shared, timers: processTimers, count: () => undefined },
-    seed,
-    peerId as PeerId,
-  )
-  const { engine, stop } = await openRooms({ ...shared, keys: keyRing })
+  await using node = await openStoppedNode(dataDir, peerId)
+  const { engine } = node
   const say = (roomId: RoomId, sender: UserId, body: string) =>
     engine.send({ roomId, sender, type: 'm.room.message', content: { msgtype: 'm.text', body } })
 
@@ -72,7 +59,6 @@ export async function fillRooms(
   }
   const longRoom = await engine.create({ creator: wish.writer, roomVersion: '12', creationContent: {}, events: [] })
   await inBatches(wish.messages, (n) => say(longRoom, wish.writer, sentence(n)))
-  await stop()
   return { rooms, longRoom }
 }
 

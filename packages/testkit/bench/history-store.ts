@@ -1,10 +1,8 @@
-import { readFileSync } from 'node:fs'
 import { readdir, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { openNetKeys, openRooms, type PeerId, processTimers } from '@starling/federation'
-import { LevelStore, nodeCrypto, randomBytes } from '@starling/node'
+import { randomBytes } from '@starling/node'
 import type { RoomId, UserId } from '@starling/protocol'
-import { QuietLogger } from '@starling/testkit'
+import { openStoppedNode } from './stopped-node.ts'
 
 const ROOMS = 20
 /** Random bytes of one message; as base64 a third more, which the database's compression takes back. */
@@ -20,17 +18,8 @@ const AT_ONCE = 200
  */
 export async function fillHistory(dataDir: string, owner: UserId, peerId: string, bytes: number): Promise<number> {
   const directory = join(dataDir, 'database')
-  await using store = await LevelStore.open(directory)
-  const identity = readFileSync(join(dataDir, 'identity.key'), 'utf8')
-  const seed = Buffer.from(/ed25519 ([\w-]+)/.exec(identity)?.[1] ?? '', 'base64url')
-  const clock = { now: () => Date.now() }
-  const shared = { store, randomBytes, clock, crypto: nodeCrypto, logger: new QuietLogger() }
-  const { keyRing } = await openNetKeys(
-    { ...shared, timers: processTimers, count: () => undefined },
-    seed,
-    peerId as PeerId,
-  )
-  const { engine, stop } = await openRooms({ ...shared, keys: keyRing })
+  await using node = await openStoppedNode(dataDir, peerId)
+  const { engine } = node
   const rooms: RoomId[] = []
   for (let n = 0; n < ROOMS; n++) {
     rooms.push(await engine.create({ creator: owner, roomVersion: '12', creationContent: {}, events: [] }))
@@ -50,7 +39,6 @@ export async function fillHistory(dataDir: string, owner: UserId, peerId: string
     const content = { msgtype: 'm.text', body: `a message of the usual length, number ${n}` }
     await engine.send({ roomId: rooms[n % ROOMS] as RoomId, sender: owner, type: 'm.room.message', content })
   }
-  await stop()
   return sent + ROOMS * SMALL_AT_THE_END
 }
 

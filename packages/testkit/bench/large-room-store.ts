@@ -1,13 +1,10 @@
 import { randomBytes as nodeRandomBytes } from 'node:crypto'
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { type Ground, openNetKeys, openRooms, type PeerId, processTimers } from '@starling/federation'
-import { LevelStore, nodeCrypto, randomBytes } from '@starling/node'
+import { openNetKeys, type PeerId } from '@starling/federation'
+import { nodeCrypto } from '@starling/node'
 import {
   type EventId,
   eventTemplate,
   type JsonObject,
-  type KeyValueStore,
   type RoomId,
   type RoomVersionRules,
   redact,
@@ -16,7 +13,8 @@ import {
   type UserId,
   withHashes,
 } from '@starling/protocol'
-import { MemoryStore, QuietLogger } from '@starling/testkit'
+import { MemoryStore } from '@starling/testkit'
+import { groundOf, openStoppedNode } from './stopped-node.ts'
 
 const VERSION = '12'
 /** Servers that the members are on. */
@@ -29,14 +27,8 @@ const AT_ONCE = 500
  * of their own: each join is checked, judged and stored as if it had come by gossip.
  */
 export async function fillLargeRoom(dataDir: string, owner: UserId, peerId: string, members: number): Promise<RoomId> {
-  await using store = await LevelStore.open(join(dataDir, 'database'))
-  const seed = Buffer.from(
-    /ed25519 ([\w-]+)/.exec(readFileSync(join(dataDir, 'identity.key'), 'utf8'))?.[1] ?? '',
-    'base64url',
-  )
-  const { keyRing } = await openNetKeys(groundOf(store), seed, peerId as PeerId)
-  const rooms = await openRooms({ ...groundOf(store), keys: keyRing })
-  const { engine } = rooms
+  await using node = await openStoppedNode(dataDir, peerId)
+  const { engine, keyRing } = node
   const roomId = await engine.create({
     creator: owner,
     roomVersion: VERSION,
@@ -64,7 +56,6 @@ export async function fillLargeRoom(dataDir: string, owner: UserId, peerId: stri
     }
     for (const verdict of await Promise.all(verdicts)) if (verdict.kind !== 'accepted') throw new Error(verdict.kind)
   }
-  await rooms.stop()
   return roomId
 }
 
@@ -95,15 +86,4 @@ function joinOf(
   const draft = { ...subject, content, roomId, prevEvents, authEvents, depth: n + 10, originServerTs: Date.now() }
   const hashed = withHashes(eventTemplate(draft, rules), rules, nodeCrypto.sha256)
   return { ...hashed, signatures: keys.sign(redact(hashed, rules)).signatures as JsonObject }
-}
-
-function groundOf(store: KeyValueStore): Ground {
-  return {
-    ...{ store, randomBytes },
-    crypto: nodeCrypto,
-    clock: { now: () => Date.now() },
-    timers: processTimers,
-    logger: new QuietLogger(),
-    count: () => undefined,
-  }
 }
