@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict'
-import { after, before, suite, test } from 'node:test'
+import { before, suite, test } from 'node:test'
 import { type ClientEvent, eventually } from '@starling/testkit'
-import { type NodePair, startNodePair } from '../scenarios/node-pair.ts'
 import { Follower } from './follower.ts'
 import {
   assertRefused,
@@ -10,13 +9,13 @@ import {
   inRoom,
   join,
   membershipIs,
-  type Resident,
   roomWith,
   say,
   sees,
   setState,
   stateContent,
 } from './rooms.ts'
+import { twoNodes } from './two-nodes.ts'
 
 const MESSAGES = Array.from({ length: 30 }, (_, number) => `missed ${number}`)
 const NOTES = Array.from({ length: 12 }, (_, number) => `note ${number}`)
@@ -34,19 +33,14 @@ interface Absence {
 }
 
 suite('between two nodes: what happened while one of them was away', () => {
-  let pair: NodePair
-  let bob: Resident
+  const nodes = twoNodes()
   let absence: Absence
-
   before(async () => {
-    pair = await startNodePair()
-    bob = { client: pair.bob, id: pair.bobId }
     absence = await missAll()
   })
-  after(() => pair?.[Symbol.asyncDispose]())
 
   async function missAll(): Promise<Absence> {
-    const { ada, other } = pair
+    const { ada, adaId, bob, other } = nodes()
     const roomId = await roomWith(ada, [bob])
     const kicked = await roomWith(ada, [bob])
     const known = await say(ada, roomId, 'known before')
@@ -61,7 +55,7 @@ suite('between two nodes: what happened while one of them was away', () => {
       redactions.push((await ada.ok('PUT', path, {})).event_id as string)
     }
     await setState(ada, roomId, 'm.room.topic', { topic: 'while you were out' })
-    await ada.ok('PUT', `profile/${encodeURIComponent(pair.adaId)}/displayname`, { displayname: 'Ada anew' })
+    await ada.ok('PUT', `profile/${encodeURIComponent(adaId)}/displayname`, { displayname: 'Ada anew' })
     await ada.ok('POST', inRoom(kicked, 'kick'), { user_id: bob.id, reason: 'away too long' })
     const invited = await createRoom(ada, { preset: 'private_chat', name: 'For your return', invite: [bob.id] })
     for (const [at, body] of NOTES.entries()) {
@@ -71,7 +65,7 @@ suite('between two nodes: what happened while one of them was away', () => {
     }
     const device = (await ada.ok('GET', 'account/whoami')).device_id as string
     const keys = { algorithms: [], keys: { [`curve25519:${device}`]: 'A'.repeat(43) }, signatures: {} }
-    await ada.ok('POST', 'keys/upload', { device_keys: { ...keys, user_id: pair.adaId, device_id: device } })
+    await ada.ok('POST', 'keys/upload', { device_keys: { ...keys, user_id: adaId, device_id: device } })
     let last = ''
     for (const body of MESSAGES) last = await say(ada, roomId, body)
     await ada.ok('POST', inRoom(roomId, `receipt/m.read/${encodeURIComponent(last)}`), {})
@@ -80,15 +74,17 @@ suite('between two nodes: what happened while one of them was away', () => {
   }
 
   test('every message is there, in order', async () => {
+    const { ada, bob } = nodes()
     const shown = await bodiesUpTo(bob.client, absence.roomId, MESSAGES.at(-1) ?? '')
     assert.deepEqual(
       shown.filter((body) => body !== undefined),
       MESSAGES,
     )
-    await sees(pair.ada, absence.roomId, await say(bob.client, absence.roomId, 'I am back'))
+    await sees(ada, absence.roomId, await say(bob.client, absence.roomId, 'I am back'))
   })
 
   test('what was redacted is gone, whether it had been seen or not', async () => {
+    const { bob } = nodes()
     const { roomId, known, takenBack, redactions } = absence
     for (const [at, eventId] of [known, takenBack].entries()) {
       const { content, because } = await eventually('the redacted event', async () => {
@@ -103,16 +99,18 @@ suite('between two nodes: what happened while one of them was away', () => {
   })
 
   test('state and names are as they are now', async () => {
+    const { adaId, bob } = nodes()
     const { roomId } = absence
     await eventually('topic and name', async () => {
       const topic = await stateContent(bob.client, roomId, 'm.room.topic')
-      const member = await stateContent(bob.client, roomId, 'm.room.member', pair.adaId)
+      const member = await stateContent(bob.client, roomId, 'm.room.member', adaId)
       return topic?.topic === 'while you were out' && member?.displayname === 'Ada anew'
     })
-    assert.equal((await bob.client.ok('GET', `profile/${encodeURIComponent(pair.adaId)}`)).displayname, 'Ada anew')
+    assert.equal((await bob.client.ok('GET', `profile/${encodeURIComponent(adaId)}`)).displayname, 'Ada anew')
   })
 
   test('a client that goes on syncing hears of the kick, the invite, the devices, and each to-device message once', async () => {
+    const { ada, adaId, bob } = nodes()
     const { follower, kicked, invited } = absence
     const notes: unknown[] = []
     const heard = new Set<string>()
@@ -120,7 +118,7 @@ suite('between two nodes: what happened while one of them was away', () => {
       notes.push(...(to_device?.events ?? []).map(({ content }) => content.body))
       if (rooms?.leave?.[kicked]) heard.add('kick')
       if (rooms?.invite?.[invited]) heard.add('invite')
-      if (device_lists?.changed.includes(pair.adaId)) heard.add('devices')
+      if (device_lists?.changed.includes(adaId)) heard.add('devices')
       return heard.size === 3 && notes.length >= NOTES.length
     })
     assert.deepEqual(notes, NOTES)
@@ -134,17 +132,18 @@ suite('between two nodes: what happened while one of them was away', () => {
       'M_FORBIDDEN',
     )
     await join(bob.client, invited)
-    await membershipIs(pair.ada, invited, bob.id, 'join')
+    await membershipIs(ada, invited, bob.id, 'join')
   })
 
   test('a receipt that was set meanwhile is shown', async () => {
+    const { adaId } = nodes()
     const { roomId, last } = absence
     await eventually('the receipt', async () => {
       const { rooms } = await absence.follower.anew()
       const ephemeral = rooms?.join?.[roomId]?.ephemeral.events ?? []
       return ephemeral.some(({ type, content }) => {
         const byType = content[last] as Record<string, Record<string, unknown>> | undefined
-        return type === 'm.receipt' && byType?.['m.read']?.[pair.adaId] !== undefined
+        return type === 'm.receipt' && byType?.['m.read']?.[adaId] !== undefined
       })
     })
   })

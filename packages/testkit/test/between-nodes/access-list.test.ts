@@ -1,47 +1,41 @@
 import assert from 'node:assert/strict'
-import { after, before, suite, test } from 'node:test'
+import { suite, test } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
-import { eventually, type OwnerClient } from '@starling/testkit'
-import { type NodePair, startNodePair } from '../scenarios/node-pair.ts'
+import { eventually } from '@starling/testkit'
 import { Follower } from './follower.ts'
 import {
   assertRefused,
   inRoom,
   join,
   membershipIs,
-  type Resident,
   registerResident,
   roomWith,
   say,
   sees,
   setState,
   stateContent,
+  trySaying,
   tryToJoin,
 } from './rooms.ts'
+import { twoNodes } from './two-nodes.ts'
 
 suite('between two nodes: the access control list of a room', () => {
-  let pair: NodePair
-  let bob: Resident
-  let denied: string
-
-  before(async () => {
-    pair = await startNodePair()
-    bob = { client: pair.bob, id: pair.bobId }
-    denied = pair.other.info.server_name
-  })
-  after(() => pair?.[Symbol.asyncDispose]())
+  const nodes = twoNodes()
 
   const setList = (roomId: string, deny: readonly string[]) =>
-    setState(pair.ada, roomId, 'm.room.server_acl', { allow: ['*'], deny })
+    setState(nodes().ada, roomId, 'm.room.server_acl', { allow: ['*'], deny })
+  const denyBobsServer = (roomId: string) => setList(roomId, [nodes().other.info.server_name])
+  const denyNobody = (roomId: string) => setList(roomId, [])
 
   test('of a denied server no event, receipt or typing is taken; all of it once the denial is lifted', async () => {
-    const roomId = await roomWith(pair.ada, [bob], { preset: 'public_chat' })
-    const open = await roomWith(pair.ada, [bob], { preset: 'public_chat' })
-    const anchor = await say(pair.ada, roomId, 'before')
+    const { ada, bob } = nodes()
+    const roomId = await roomWith(ada, [bob], { preset: 'public_chat' })
+    const open = await roomWith(ada, [bob], { preset: 'public_chat' })
+    const anchor = await say(ada, roomId, 'before')
     await sees(bob.client, roomId, anchor)
-    await sees(pair.ada, roomId, await say(bob.client, roomId, 'taken'))
-    await setList(roomId, [denied])
-    const follower = await Follower.start(pair.ada)
+    await sees(ada, roomId, await say(bob.client, roomId, 'taken'))
+    await denyBobsServer(roomId)
+    const follower = await Follower.start(ada)
 
     const answers = await Promise.all([
       trySaying(bob.client, roomId, 'not taken'),
@@ -52,7 +46,7 @@ suite('between two nodes: the access control list of a room', () => {
     // The same in a room that denies nobody, after it: what arrives of that would have brought the rest.
     const fence = await say(bob.client, open, 'fence')
     await bob.client.ok('POST', inRoom(open, `receipt/m.read/${encodeURIComponent(fence)}`), {})
-    await sees(pair.ada, open, fence)
+    await sees(ada, open, fence)
     await follower.until('the receipt in the open room', ({ rooms }) => {
       return rooms?.join?.[open]?.ephemeral.events.some(({ type }) => type === 'm.receipt')
     })
@@ -64,18 +58,18 @@ suite('between two nodes: the access control list of a room', () => {
       )
       assert.ok(!JSON.stringify(ephemeral ?? {}).includes(bob.id))
     }
-    assert.ok(!JSON.stringify(await pair.ada.eventsAfter(roomId, undefined)).includes('not taken'))
+    assert.ok(!JSON.stringify(await ada.eventsAfter(roomId, undefined)).includes('not taken'))
 
-    await setList(roomId, [])
+    await denyNobody(roomId)
     await eventually('both take part again', async () => {
       const list = await stateContent(bob.client, roomId, 'm.room.server_acl')
       return (list?.deny as unknown[] | undefined)?.length === 0
     })
-    await sees(pair.ada, roomId, await say(bob.client, roomId, 'taken again'))
-    await sees(bob.client, roomId, await say(pair.ada, roomId, 'welcome back'))
+    await sees(ada, roomId, await say(bob.client, roomId, 'taken again'))
+    await sees(bob.client, roomId, await say(ada, roomId, 'welcome back'))
     // What was written meanwhile is a part of the room from here on, at both nodes alike.
     const expected = ['before', 'not taken', 'taken', 'taken again', 'welcome back']
-    for (const client of [pair.ada, bob.client]) {
+    for (const client of [ada, bob.client]) {
       await eventually('the same messages at both nodes', async () => {
         const events = await client.eventsAfter(roomId, undefined)
         return isDeepStrictEqual(events.flatMap(({ content }) => content.body ?? []).sort(), expected)
@@ -84,34 +78,31 @@ suite('between two nodes: the access control list of a room', () => {
   })
 
   test('a denied server’s users are neither let in nor answered, and get nothing of the room', async () => {
-    const dora = await registerResident(pair.other, 'dora')
-    const via = pair.one.info.server_name
-    const roomId = await roomWith(pair.ada, [], { preset: 'public_chat' })
-    await setList(roomId, [denied])
+    const { ada, other, via } = nodes()
+    const dora = await registerResident(other, 'dora')
+    const roomId = await roomWith(ada, [], { preset: 'public_chat' })
+    await denyBobsServer(roomId)
     assertRefused(await tryToJoin(dora.client, roomId, via), 403, 'M_FORBIDDEN')
     const knock = await dora.client.call('POST', `knock/${encodeURIComponent(roomId)}?via=${via}`, {})
     assertRefused(knock, 403, 'M_FORBIDDEN')
-    assert.equal(await stateContent(pair.ada, roomId, 'm.room.member', dora.id), undefined)
-    await setList(roomId, [])
+    assert.equal(await stateContent(ada, roomId, 'm.room.member', dora.id), undefined)
+    await denyNobody(roomId)
     await join(dora.client, roomId, via)
-    await membershipIs(pair.ada, roomId, dora.id, 'join')
-    await sees(pair.ada, roomId, await say(dora.client, roomId, 'in at last'))
+    await membershipIs(ada, roomId, dora.id, 'join')
+    await sees(ada, roomId, await say(dora.client, roomId, 'in at last'))
   })
 
   test('what is said while a server is denied does not reach it before it is let in again', async () => {
-    const roomId = await roomWith(pair.ada, [bob], { preset: 'public_chat' })
-    const open = await roomWith(pair.ada, [bob], { preset: 'public_chat' })
-    await sees(bob.client, roomId, await say(pair.ada, roomId, 'to all'))
-    await setList(roomId, [denied])
-    const secret = await say(pair.ada, roomId, 'among ourselves')
-    await sees(bob.client, open, await say(pair.ada, open, 'fence'))
+    const { ada, bob } = nodes()
+    const roomId = await roomWith(ada, [bob], { preset: 'public_chat' })
+    const open = await roomWith(ada, [bob], { preset: 'public_chat' })
+    await sees(bob.client, roomId, await say(ada, roomId, 'to all'))
+    await denyBobsServer(roomId)
+    const secret = await say(ada, roomId, 'among ourselves')
+    await sees(bob.client, open, await say(ada, open, 'fence'))
     const hidden = await bob.client.call('GET', inRoom(roomId, `event/${encodeURIComponent(secret)}`))
     assertRefused(hidden, 404, 'M_NOT_FOUND')
-    await setList(roomId, [])
+    await denyNobody(roomId)
     await sees(bob.client, roomId, secret)
   })
 })
-
-function trySaying(client: OwnerClient, roomId: string, body: string) {
-  return client.call('PUT', inRoom(roomId, 'send/m.room.message/denied'), { msgtype: 'm.text', body })
-}

@@ -1,28 +1,20 @@
 import assert from 'node:assert/strict'
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto'
-import { after, before, suite, test } from 'node:test'
+import { suite, test } from 'node:test'
 import { canonicalJson, type JsonObject } from '@starling/protocol'
 import { eventually, type OwnerClient } from '@starling/testkit'
-import { type NodePair, startNodePair } from '../scenarios/node-pair.ts'
 import { Follower } from './follower.ts'
 import { assertRefused, inRoom, join, membershipIs, type Resident, registerResident, roomWith } from './rooms.ts'
+import { twoNodes } from './two-nodes.ts'
 
 suite('between two nodes: device keys, device lists, to-device messages', () => {
-  let pair: NodePair
-  let ada: Resident
-  let bob: Resident
-
-  before(async () => {
-    pair = await startNodePair()
-    ada = { client: pair.ada, id: pair.adaId }
-    bob = { client: pair.bob, id: pair.bobId }
-  })
-  after(() => pair?.[Symbol.asyncDispose]())
+  const nodes = twoNodes()
 
   test('device keys are given to the other node as they were signed, the device’s name where a room is shared', async () => {
-    const carol = await withKeys(await registerResident(pair.one, 'carol'))
+    const { ada, bob, one } = nodes()
+    const carol = await withKeys(await registerResident(one, 'carol'))
     const asked = async (client: OwnerClient) => (await queryKeys(client, carol.id))[carol.deviceId]
-    for (const client of [pair.ada, bob.client]) {
+    for (const client of [ada, bob.client]) {
       const { unsigned: _, ...signed } = (await asked(client)) ?? {}
       assert.deepEqual(signed, carol.keys)
     }
@@ -32,13 +24,14 @@ suite('between two nodes: device keys, device lists, to-device messages', () => 
       return (await asked(bob.client))?.unsigned?.device_display_name === "carol's telephone"
     })
     await membershipIs(carol.client, roomId, bob.id, 'join')
-    assert.deepEqual(await queryKeys(bob.client, `@nobody:${pair.one.info.server_name}`), {})
+    assert.deepEqual(await queryKeys(bob.client, `@nobody:${one.info.server_name}`), {})
     const away = await bob.client.ok('POST', 'keys/query', { device_keys: { '@x:nobody.invalid': [] } })
     assert.deepEqual(Object.keys(away.failures as object), ['nobody.invalid'])
   })
 
   test('one-time keys are claimed at the other node once each, then the fallback key, and by no stranger', async () => {
-    const carol = await withKeys(await registerResident(pair.one, 'carola'), { oneTime: 2, fallback: true })
+    const { ada, bob, one } = nodes()
+    const carol = await withKeys(await registerResident(one, 'carola'), { oneTime: 2, fallback: true })
     const claim = async (client: OwnerClient) => {
       const body = { one_time_keys: { [carol.id]: { [carol.deviceId]: 'signed_curve25519' } } }
       const keys = (await client.ok('POST', 'keys/claim', body)).one_time_keys as ClaimedKeys
@@ -48,14 +41,15 @@ suite('between two nodes: device keys, device lists, to-device messages', () => 
     await roomWith(carol.client, [bob])
     const claimed = [...(await claim(bob.client)), ...(await claim(bob.client))].sort()
     assert.deepEqual(claimed, ['signed_curve25519:one0', 'signed_curve25519:one1'])
-    for (const client of [bob.client, pair.ada]) assert.deepEqual(await claim(client), ['signed_curve25519:fallback'])
+    for (const client of [bob.client, ada]) assert.deepEqual(await claim(client), ['signed_curve25519:fallback'])
     const counts = (await Follower.start(carol.client)).told.at(-1) as unknown as KeyCounts
     assert.equal(counts.device_one_time_keys_count.signed_curve25519 ?? 0, 0)
     assert.deepEqual(counts.device_unused_fallback_key_types, [])
   })
 
   test('device lists: told of at joining, at every change, and at the last leave from both nodes', async () => {
-    const [carol, dora] = [await registerResident(pair.one, 'carolin'), await registerResident(pair.other, 'dora')]
+    const { one, other } = nodes()
+    const [carol, dora] = [await registerResident(one, 'carolin'), await registerResident(other, 'dora')]
     const [near, far] = [await Follower.start(carol.client), await Follower.start(dora.client)]
     const first = await roomWith(carol.client, [dora])
     await near.until('Dora came', ({ device_lists }) => device_lists?.changed.includes(dora.id))
@@ -84,7 +78,8 @@ suite('between two nodes: device keys, device lists, to-device messages', () => 
   })
 
   test('a device that logs out is gone from what the other node is told', async () => {
-    const carol = await withKeys(await registerResident(pair.one, 'carolyn'))
+    const { bob, one } = nodes()
+    const carol = await withKeys(await registerResident(one, 'carolyn'))
     await roomWith(carol.client, [bob])
     await eventually('the device is known', async () => carol.deviceId in (await queryKeys(bob.client, carol.id)))
     const follower = await Follower.start(bob.client)
@@ -94,22 +89,23 @@ suite('between two nodes: device keys, device lists, to-device messages', () => 
   })
 
   test('to-device messages come once each and in order, to the device named or to all', async () => {
+    const { ada, adaId, bob } = nodes()
     const deviceId = (await bob.client.ok('GET', 'account/whoami')).device_id as string
     const follower = await Follower.start(bob.client)
     const bodies: string[] = []
     for (let number = 0; number < 10; number++) {
       const txn = `ordered${number}`
       const to = number % 2 === 0 ? deviceId : '*'
-      for (let times = 0; times < 2; times++) await sendToDevice(pair.ada, txn, bob.id, to, `message ${number}`)
+      for (let times = 0; times < 2; times++) await sendToDevice(ada, txn, bob.id, to, `message ${number}`)
       bodies.push(`message ${number}`)
     }
-    await sendToDevice(pair.ada, 'elsewhere', bob.id, 'NOSUCHDEVICE', 'for nobody')
+    await sendToDevice(ada, 'elsewhere', bob.id, 'NOSUCHDEVICE', 'for nobody')
     const came: unknown[] = []
     for (const last of ['the last', 'one more']) {
-      await sendToDevice(pair.ada, encodeURIComponent(last), bob.id, deviceId, last)
+      await sendToDevice(ada, encodeURIComponent(last), bob.id, deviceId, last)
       await follower.until(last, ({ to_device }) => {
         for (const { type, sender, content } of to_device?.events ?? []) {
-          assert.deepEqual([type, sender], ['org.example.note', ada.id])
+          assert.deepEqual([type, sender], ['org.example.note', adaId])
           came.push(content.body)
         }
         return came.at(-1) === last
@@ -125,21 +121,23 @@ suite('between two nodes: device keys, device lists, to-device messages', () => 
   })
 
   test('to-device messages need a well-formed body, and go from user to user also without a room in common', async () => {
-    const dora = await registerResident(pair.other, 'doraline')
+    const { ada, adaId, other } = nodes()
+    const dora = await registerResident(other, 'doraline')
     const follower = await Follower.start(dora.client)
-    const wrong = await pair.ada.call('PUT', 'sendToDevice/org.example.note/wrong', { messages: { [dora.id]: 'no' } })
+    const wrong = await ada.call('PUT', 'sendToDevice/org.example.note/wrong', { messages: { [dora.id]: 'no' } })
     assertRefused(wrong, 400, 'M_BAD_JSON')
-    await sendToDevice(pair.ada, 'stranger', dora.id, '*', 'verify me')
+    await sendToDevice(ada, 'stranger', dora.id, '*', 'verify me')
     const message = await follower.until('the message', ({ to_device }) => to_device?.events[0])
-    assert.deepEqual([message.sender, message.content.body], [ada.id, 'verify me'])
+    assert.deepEqual([message.sender, message.content.body], [adaId, 'verify me'])
   })
 
   test('who is joined by an alias of the other node is sent its device lists as well', async () => {
-    const [carol, dora] = [await registerResident(pair.one, 'caroline'), await registerResident(pair.other, 'dorothy')]
+    const { one, other } = nodes()
+    const [carol, dora] = [await registerResident(one, 'caroline'), await registerResident(other, 'dorothy')]
     const keyed = await withKeys(carol)
     const room = await carol.client.ok('POST', 'createRoom', { preset: 'public_chat', room_alias_name: 'lists' })
     const far = await Follower.start(dora.client)
-    await join(dora.client, `#lists:${pair.one.info.server_name}`)
+    await join(dora.client, `#lists:${one.info.server_name}`)
     await membershipIs(carol.client, room.room_id as string, dora.id, 'join')
     await far.until('Carol is there', ({ device_lists }) => device_lists?.changed.includes(carol.id))
     assert.ok(keyed.deviceId in (await queryKeys(dora.client, carol.id)))

@@ -1,14 +1,13 @@
 import assert from 'node:assert/strict'
-import { after, before, suite, test } from 'node:test'
+import { suite, test } from 'node:test'
 import { eventually, type OwnerClient } from '@starling/testkit'
-import { type NodePair, startNodePair } from '../scenarios/node-pair.ts'
 import {
   assertRefused,
   createRoom,
   inRoom,
   join,
+  joinRule,
   membershipIs,
-  type Resident,
   registerResident,
   roomWith,
   sees,
@@ -16,29 +15,23 @@ import {
   stateContent,
   tryToJoin,
 } from './rooms.ts'
+import { twoNodes } from './two-nodes.ts'
 
 suite('between two nodes: aliases, public rooms, spaces, summaries', () => {
-  let pair: NodePair
-  let bob: Resident
+  const nodes = twoNodes()
 
-  before(async () => {
-    pair = await startNodePair()
-    bob = { client: pair.bob, id: pair.bobId }
-  })
-  after(() => pair?.[Symbol.asyncDispose]())
-
-  const aliasOf = (localpart: string) => `#${localpart}:${pair.one.info.server_name}`
+  const aliasOf = (localpart: string) => `#${localpart}:${nodes().via}`
   const directory = (alias: string) => `directory/room/${encodeURIComponent(alias)}`
 
   test('an alias is made, resolved and joined by at the other node, and gone there once it is deleted', async () => {
-    const { ada } = pair
+    const { ada, bob, via } = nodes()
     const alias = aliasOf('garden')
     const roomId = await createRoom(ada, { preset: 'public_chat' })
     assertRefused(await bob.client.call('GET', directory(alias)), 404, 'M_NOT_FOUND')
     await ada.ok('PUT', directory(alias), { room_id: roomId })
     assert.equal((await ada.call('PUT', directory(alias), { room_id: roomId })).status, 409)
     const found = await bob.client.ok('GET', directory(alias))
-    assert.deepEqual([found.room_id, found.servers], [roomId, [pair.one.info.server_name]])
+    assert.deepEqual([found.room_id, found.servers], [roomId, [via]])
     assert.equal((await bob.client.ok('POST', `join/${encodeURIComponent(alias)}`, {})).room_id, roomId)
     await membershipIs(ada, roomId, bob.id, 'join')
 
@@ -52,7 +45,7 @@ suite('between two nodes: aliases, public rooms, spaces, summaries', () => {
   })
 
   test('a canonical alias is checked where its server is: it must exist and lead to the room', async () => {
-    const { ada } = pair
+    const { ada, bob } = nodes()
     const [first, second] = [aliasOf('first'), aliasOf('second')]
     const roomId = await roomWith(ada, [bob], { power_level_content_override: { users: { [bob.id]: 50 } } })
     await ada.ok('PUT', directory(first), { room_id: roomId })
@@ -68,13 +61,13 @@ suite('between two nodes: aliases, public rooms, spaces, summaries', () => {
   })
 
   test('public rooms of the other node are paged, searched and told apart by type', async () => {
-    const server = pair.one.info.server_name
+    const { ada, bob, via: server } = nodes()
     const names = ['Tea one', 'Tea two', 'Coffee']
     const rooms = [
-      ...(await Promise.all(names.map((name) => createRoom(pair.ada, publicRoom(name))))),
-      await createRoom(pair.ada, { ...publicRoom('Tea space'), creation_content: { type: 'm.space' } }),
+      ...(await Promise.all(names.map((name) => createRoom(ada, publicRoom(name))))),
+      await createRoom(ada, { ...publicRoom('Tea space'), creation_content: { type: 'm.space' } }),
     ]
-    await createRoom(pair.ada, { preset: 'public_chat', name: 'Tea unpublished' })
+    await createRoom(ada, { preset: 'public_chat', name: 'Tea unpublished' })
     const query = (body: object) => bob.client.ok('POST', `publicRooms?server=${server}`, body)
     const idsOf = ({ chunk }: Record<string, unknown>) => (chunk as { room_id: string }[]).map((room) => room.room_id)
 
@@ -87,7 +80,7 @@ suite('between two nodes: aliases, public rooms, spaces, summaries', () => {
       since = page.next_batch
     }
     assert.deepEqual(paged.sort(), [...rooms].sort())
-    assert.deepEqual(idsOf(await pair.ada.ok('GET', 'publicRooms')).sort(), paged, 'as its own node lists them')
+    assert.deepEqual(idsOf(await ada.ok('GET', 'publicRooms')).sort(), paged, 'as its own node lists them')
     const teas = await query({ filter: { generic_search_term: 'tea' } })
     assert.deepEqual(idsOf(teas).sort(), [rooms[0], rooms[1], rooms[3]].sort())
     assert.deepEqual(idsOf(await query({ filter: { room_types: ['m.space'] } })), [rooms[3]])
@@ -95,12 +88,12 @@ suite('between two nodes: aliases, public rooms, spaces, summaries', () => {
     assert.deepEqual(idsOf(plain).sort(), [rooms[0], rooms[1]].sort())
     assert.deepEqual(idsOf(await bob.client.ok('GET', 'publicRooms')), [], 'nothing of it is its own')
 
-    await pair.ada.ok('PUT', `directory/list/room/${encodeURIComponent(rooms[0] ?? '')}`, { visibility: 'private' })
+    await ada.ok('PUT', `directory/list/room/${encodeURIComponent(rooms[0] ?? '')}`, { visibility: 'private' })
     assert.deepEqual(idsOf(await query({ filter: { generic_search_term: 'tea one' } })), [])
   })
 
   test('a page token or server that is none is refused; a server that nobody meets is answered for by no list', async () => {
-    const server = pair.one.info.server_name
+    const { bob, via: server } = nodes()
     const list = (query: string) => bob.client.call('GET', `publicRooms?${query}`)
     assertRefused(await list(`server=${server}&since=nonsense`), 400, 'M_BAD_JSON')
     assertRefused(await list('server=%20'), 400, 'M_INVALID_PARAM')
@@ -109,8 +102,8 @@ suite('between two nodes: aliases, public rooms, spaces, summaries', () => {
   })
 
   test('a space is walked over rooms that only the other node is in; what is closed to the asker stays hidden', async () => {
-    const { ada } = pair
-    const via = { via: [pair.one.info.server_name] }
+    const { ada, bob, via: server } = nodes()
+    const via = { via: [server] }
     const space = async (name: string, more: object = {}) =>
       createRoom(ada, { preset: 'public_chat', name, creation_content: { type: 'm.space' }, ...more })
     const top = await space('Top')
@@ -128,7 +121,7 @@ suite('between two nodes: aliases, public rooms, spaces, summaries', () => {
     const closed = await bob.client.call('GET', `/_matrix/client/v1/${inRoom(secret, 'hierarchy')}`)
     assertRefused(closed, 403, 'M_FORBIDDEN')
     // Joining the space is what lets him know of its rooms for members; nobody of his node is in any of the others.
-    await join(bob.client, top, via.via[0])
+    await join(bob.client, top, server)
     await membershipIs(ada, top, bob.id, 'join')
     assert.deepEqual(await hierarchy(bob.client, top), ['Top', 'Inner', 'Deep', 'For members'].sort())
     assert.deepEqual(await hierarchy(bob.client, top, '&max_depth=1'), ['Top', 'Inner', 'For members'].sort())
@@ -140,8 +133,7 @@ suite('between two nodes: aliases, public rooms, spaces, summaries', () => {
   })
 
   test('a room is summarised at the other node before anybody there enters it, if they may know of it', async () => {
-    const { ada } = pair
-    const via = pair.one.info.server_name
+    const { ada, bob, other, via } = nodes()
     const summary = (client: OwnerClient, named: string) =>
       client.call('GET', `/_matrix/client/v1/room_summary/${encodeURIComponent(named)}?via=${via}`)
     const open = await createRoom(ada, {
@@ -160,7 +152,7 @@ suite('between two nodes: aliases, public rooms, spaces, summaries', () => {
     for (const named of [closed, aliasOf('closed'), `!unknown:${via}`]) {
       assertRefused(await summary(bob.client, named), 404, 'M_NOT_FOUND')
     }
-    const dora = await registerResident(pair.other, 'dora')
+    const dora = await registerResident(other, 'dora')
     assert.equal((await tryToJoin(dora.client, open, via)).status, 200)
     assert.deepEqual(
       [(await summary(bob.client, open)).body.num_joined_members, (await summary(dora.client, open)).body.membership],
@@ -181,9 +173,4 @@ suite('between two nodes: aliases, public rooms, spaces, summaries', () => {
 
 function publicRoom(name: string): object {
   return { preset: 'public_chat', visibility: 'public', name }
-}
-
-function joinRule(rule: 'restricted' | 'knock_restricted', roomId: string): object {
-  const allow = [{ type: 'm.room_membership', room_id: roomId }]
-  return { type: 'm.room.join_rules', state_key: '', content: { join_rule: rule, allow } }
 }

@@ -1,17 +1,16 @@
 import assert from 'node:assert/strict'
-import { after, before, suite, test } from 'node:test'
+import { suite, test } from 'node:test'
 import { isDeepStrictEqual } from 'node:util'
 import { type ClientEvent, eventually, type OwnerClient } from '@starling/testkit'
-import { type NodePair, startNodePair } from '../scenarios/node-pair.ts'
 import { Follower } from './follower.ts'
 import {
   assertRefused,
   bodiesUpTo,
   createRoom,
   inRoom,
+  invite,
   join,
   membershipIs,
-  type Resident,
   registerResident,
   roomWith,
   say,
@@ -19,21 +18,13 @@ import {
   setState,
   UNKNOWN_EVENT,
 } from './rooms.ts'
+import { twoNodes } from './two-nodes.ts'
 
 suite('between two nodes: redactions, history visibility, history from before, reports', () => {
-  let pair: NodePair
-  let bob: Resident
-  let via: string
-
-  before(async () => {
-    pair = await startNodePair()
-    bob = { client: pair.bob, id: pair.bobId }
-    via = pair.one.info.server_name
-  })
-  after(() => pair?.[Symbol.asyncDispose]())
+  const nodes = twoNodes()
 
   test('a redaction takes the content away at both nodes, from every way to read it; by who may only', async () => {
-    const { ada } = pair
+    const { ada, bob } = nodes()
     const roomId = await roomWith(ada, [bob])
     const [mine, his] = [await say(ada, roomId, 'a slip of mine'), await say(bob.client, roomId, 'a slip of his')]
     await sees(bob.client, roomId, mine)
@@ -67,7 +58,7 @@ suite('between two nodes: redactions, history visibility, history from before, r
   })
 
   test('what was redacted before a node came is not told to it', async () => {
-    const { ada } = pair
+    const { ada, bob, via } = nodes()
     const roomId = await createRoom(ada, { preset: 'public_chat' })
     const secret = await say(ada, roomId, 'never mind')
     const kept = await say(ada, roomId, 'do mind')
@@ -85,8 +76,8 @@ suite('between two nodes: redactions, history visibility, history from before, r
     ['joined', ['joined']],
   ] as const) {
     test(`history visibility "${visibility}": who comes later from the other node sees ${expected.join(', ')}`, async () => {
-      const { ada } = pair
-      const dora = await registerResident(pair.other, `dora_${visibility}`)
+      const { ada, bob, other } = nodes()
+      const dora = await registerResident(other, `dora_${visibility}`)
       const roomId = await createRoom(ada, {
         preset: 'private_chat',
         initial_state: [
@@ -94,7 +85,7 @@ suite('between two nodes: redactions, history visibility, history from before, r
         ],
       })
       const early = await say(ada, roomId, 'early')
-      await ada.ok('POST', inRoom(roomId, 'invite'), { user_id: bob.id })
+      await invite(ada, roomId, bob.id)
       await say(ada, roomId, 'invited')
       assertRefused(await bob.client.call('GET', inRoom(roomId, 'messages?dir=b')), 403, 'M_FORBIDDEN')
       await join(bob.client, roomId)
@@ -108,7 +99,7 @@ suite('between two nodes: redactions, history visibility, history from before, r
       // Whoever was not there, at Bob's node: reads only what the world may; once in, what her own stay lets her see.
       const outside = await dora.client.call('GET', inRoom(roomId, 'messages?dir=b&limit=50'))
       assert.equal(outside.status, visibility === 'world_readable' ? 200 : 403, JSON.stringify(outside.body))
-      await bob.client.ok('POST', inRoom(roomId, 'invite'), { user_id: dora.id })
+      await invite(bob.client, roomId, dora.id)
       await join(dora.client, roomId)
       await membershipIs(ada, roomId, dora.id, 'join')
       await say(ada, roomId, 'last')
@@ -118,7 +109,7 @@ suite('between two nodes: redactions, history visibility, history from before, r
   }
 
   test('a visibility that changes holds from there on, for who comes later', async () => {
-    const { ada } = pair
+    const { ada, bob, via } = nodes()
     const roomId = await createRoom(ada, { preset: 'public_chat' })
     await say(ada, roomId, 'open')
     await setState(ada, roomId, 'm.room.history_visibility', { history_visibility: 'joined' })
@@ -136,7 +127,7 @@ suite('between two nodes: redactions, history visibility, history from before, r
   })
 
   test('history from before its time is paged back to the beginning, in order, by a node that was not there', async () => {
-    const { ada } = pair
+    const { ada, bob, via } = nodes()
     const roomId = await createRoom(ada, { preset: 'public_chat', name: 'Long' })
     const bodies = Array.from({ length: 60 }, (_, number) => `number ${number}`)
     for (const body of bodies) await say(ada, roomId, body)
@@ -163,7 +154,7 @@ suite('between two nodes: redactions, history visibility, history from before, r
   })
 
   test('an event from before its time is found by its time, and shown with what stands around it', async () => {
-    const { ada } = pair
+    const { ada, bob, other, via } = nodes()
     const roomId = await createRoom(ada, { preset: 'public_chat' })
     const ids: string[] = []
     for (let number = 0; number < 30; number++) ids.push(await say(ada, roomId, `event ${number}`))
@@ -194,13 +185,13 @@ suite('between two nodes: redactions, history visibility, history from before, r
     assertRefused(future, 404, 'M_NOT_FOUND')
     const unknown = await bob.client.call('GET', inRoom(roomId, `context/${encodeURIComponent(UNKNOWN_EVENT)}`))
     assertRefused(unknown, 404, 'M_NOT_FOUND')
-    const dora = await registerResident(pair.other, 'dora')
+    const dora = await registerResident(other, 'dora')
     const outside = await dora.client.call('GET', inRoom(roomId, `context/${encodeURIComponent(middle)}`))
     assertRefused(outside, 403, 'M_FORBIDDEN')
   })
 
   test('an event from before its time is shown to who knows its id, before anybody paged there', async () => {
-    const { ada } = pair
+    const { ada, bob, via } = nodes()
     const roomId = await createRoom(ada, { preset: 'public_chat' })
     const eventId = await say(ada, roomId, 'quoted elsewhere')
     for (let number = 0; number < 30; number++) await say(ada, roomId, `later ${number}`)
@@ -211,8 +202,8 @@ suite('between two nodes: redactions, history visibility, history from before, r
   })
 
   test('a report stays with the node of who reports; nobody reports what they cannot see', async () => {
-    const { ada } = pair
-    const dora = await registerResident(pair.other, 'doraline')
+    const { ada, adaId, bob, other } = nodes()
+    const dora = await registerResident(other, 'doraline')
     const roomId = await roomWith(ada, [bob])
     const eventId = await say(ada, roomId, 'something rude')
     await sees(bob.client, roomId, eventId)
@@ -221,7 +212,7 @@ suite('between two nodes: redactions, history visibility, history from before, r
     const paths = [
       inRoom(roomId, `report/${encodeURIComponent(eventId)}`),
       inRoom(roomId, 'report'),
-      `users/${encodeURIComponent(pair.adaId)}/report`,
+      `users/${encodeURIComponent(adaId)}/report`,
     ]
     for (const path of paths) assert.equal((await report(bob.client, path)).status, 200, path)
     for (const path of paths.slice(0, 1)) assert.equal((await report(dora.client, path)).status, 404, path)

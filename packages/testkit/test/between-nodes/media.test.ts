@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
-import { after, before, suite, test } from 'node:test'
+import { suite, test } from 'node:test'
 import { crc32, deflateSync } from 'node:zlib'
 import type { OwnerClient } from '@starling/testkit'
-import { type NodePair, startNodePair } from '../scenarios/node-pair.ts'
+import { twoNodes } from './two-nodes.ts'
 
 /** Twice as wide as high, and larger than every size of the spec's list. */
 const [WIDTH, HEIGHT] = [1_000, 500]
@@ -16,20 +16,14 @@ const SIZES = [
 ] as const
 
 suite('between two nodes: media and thumbnails', () => {
-  let pair: NodePair
-  let server: string
-
-  before(async () => {
-    pair = await startNodePair()
-    server = pair.one.info.server_name
-  })
-  after(() => pair?.[Symbol.asyncDispose]())
+  const nodes = twoNodes()
 
   test('a file of the other node comes byte by byte, with its type and name, to who is logged in', async () => {
+    const { ada, bob, via: server } = nodes()
     const bytes = Buffer.from(Array.from({ length: 300_000 }, (_, at) => (at * 7919) % 251))
-    const mediaId = await upload(pair.ada, bytes, 'application/pdf', 'ein Plan für "morgen".pdf')
+    const mediaId = await upload(ada, bytes, 'application/pdf', 'ein Plan für "morgen".pdf')
     const path = `download/${server}/${mediaId}`
-    for (const client of [pair.ada, pair.bob]) {
+    for (const client of [ada, bob.client]) {
       const answer = await get(client, path)
       assert.deepEqual(
         [answer.status, answer.headers.get('content-type'), answer.headers.get('content-length')],
@@ -42,20 +36,21 @@ suite('between two nodes: media and thumbnails', () => {
       assert.match(named.headers.get('content-disposition') ?? '', /filename="?other\.pdf"?/)
       await named.body?.cancel()
     }
-    const part = await get(pair.bob, path, { range: 'bytes=10-19' })
+    const part = await get(bob.client, path, { range: 'bytes=10-19' })
     assert.deepEqual([part.status, Buffer.from(await part.arrayBuffer())], [206, bytes.subarray(10, 20)])
     for (const [token, errcode] of [
       ['', 'M_MISSING_TOKEN'],
       ['wrong', 'M_UNKNOWN_TOKEN'],
     ] as const) {
-      const refused = await get(pair.bob, path, {}, token)
+      const refused = await get(bob.client, path, {}, token)
       assert.deepEqual([refused.status, await errcodeOf(refused)], [401, errcode])
     }
   })
 
   test('what a browser would run comes as an attachment from the other node too', async () => {
-    const mediaId = await upload(pair.ada, Buffer.from('<script>alert(1)</script>'), 'text/html', 'page.html')
-    for (const client of [pair.ada, pair.bob]) {
+    const { ada, bob, via: server } = nodes()
+    const mediaId = await upload(ada, Buffer.from('<script>alert(1)</script>'), 'text/html', 'page.html')
+    for (const client of [ada, bob.client]) {
       const answer = await get(client, `download/${server}/${mediaId}`)
       assert.match(answer.headers.get('content-disposition') ?? '', /^attachment/)
       assert.match(answer.headers.get('content-security-policy') ?? '', /sandbox/)
@@ -64,10 +59,11 @@ suite('between two nodes: media and thumbnails', () => {
   })
 
   test('thumbnails of the other node’s image have the sizes asked for, as its own node makes them', async () => {
-    const image = await upload(pair.ada, picture(), 'image/png', 'picture.png')
+    const { ada, bob, via: server } = nodes()
+    const image = await upload(ada, picture(), 'image/png', 'picture.png')
     for (const [width, height, method] of SIZES) {
       const sizes: number[][] = []
-      for (const client of [pair.ada, pair.bob]) {
+      for (const client of [ada, bob.client]) {
         const query = `width=${width}&height=${height}&method=${method}`
         const answer = await get(client, `thumbnail/${server}/${image}?${query}`)
         assert.deepEqual([answer.status, answer.headers.get('content-type')], [200, 'image/png'])
@@ -77,22 +73,24 @@ suite('between two nodes: media and thumbnails', () => {
       const expected = method === 'crop' ? [width, height] : [width, width / 2]
       assert.deepEqual(sizes, [expected, expected])
     }
-    const wrong = await get(pair.bob, `thumbnail/${server}/${image}?width=0&height=10`)
+    const wrong = await get(bob.client, `thumbnail/${server}/${image}?width=0&height=10`)
     assert.deepEqual([wrong.status, await errcodeOf(wrong)], [400, 'M_INVALID_PARAM'])
   })
 
   test('an avatar is seen at the other node: by profile, and by its thumbnail', async () => {
-    const mediaId = await upload(pair.ada, picture(), 'image/png', 'me.png')
+    const { ada, adaId, bob, via: server } = nodes()
+    const mediaId = await upload(ada, picture(), 'image/png', 'me.png')
     const uri = `mxc://${server}/${mediaId}`
-    const profile = `profile/${encodeURIComponent(pair.adaId)}/avatar_url`
-    await pair.ada.ok('PUT', profile, { avatar_url: uri })
-    const seen = await get(pair.bob, `thumbnail/${uri.slice('mxc://'.length)}?width=96&height=96&method=crop`)
+    const profile = `profile/${encodeURIComponent(adaId)}/avatar_url`
+    await ada.ok('PUT', profile, { avatar_url: uri })
+    const seen = await get(bob.client, `thumbnail/${uri.slice('mxc://'.length)}?width=96&height=96&method=crop`)
     assert.deepEqual(sizeOf(Buffer.from(await seen.arrayBuffer())), [96, 96])
   })
 
   test('what is not there is 404, what is no image has no thumbnail, who is not met is not found', async () => {
-    const text = await upload(pair.ada, Buffer.from('plain words'), 'text/plain', 'words.txt')
-    const empty = await pair.ada.ok('POST', '/_matrix/media/v1/create', {})
+    const { ada, bob, via: server } = nodes()
+    const text = await upload(ada, Buffer.from('plain words'), 'text/plain', 'words.txt')
+    const empty = await ada.ok('POST', '/_matrix/media/v1/create', {})
     const promised = String(empty.content_uri).split('/').at(-1)
     const size = 'width=96&height=96'
     for (const [path, status, errcode] of [
@@ -102,15 +100,16 @@ suite('between two nodes: media and thumbnails', () => {
       [`download/nobody.invalid/${text}`, 404, 'M_NOT_FOUND'],
       [`download/${server}/${promised}?timeout_ms=100`, 404, 'M_NOT_FOUND'],
     ] as const) {
-      const answer = await get(pair.bob, path)
+      const answer = await get(bob.client, path)
       assert.deepEqual([answer.status, await errcodeOf(answer)], [status, errcode], path)
     }
   })
 
   test('the legacy routes give nothing of the other node without a token', async () => {
-    const mediaId = await upload(pair.ada, Buffer.from('for members'), 'text/plain', 'note.txt')
+    const { ada, other, via: server } = nodes()
+    const mediaId = await upload(ada, Buffer.from('for members'), 'text/plain', 'note.txt')
     const path = `/_matrix/media/v3/download/${server}/${mediaId}`
-    const anybody = await fetch(`${pair.other.info.client_api}${path}`)
+    const anybody = await fetch(`${other.info.client_api}${path}`)
     assert.deepEqual([anybody.status, await errcodeOf(anybody)], [404, 'M_NOT_FOUND'])
   })
 })

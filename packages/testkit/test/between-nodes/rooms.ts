@@ -40,6 +40,16 @@ export async function roomWith(host: OwnerClient, guests: readonly Resident[], o
   return roomId
 }
 
+/** For the initial state of a room: who is in that other room may enter it. */
+export function joinRule(rule: 'restricted' | 'knock_restricted', roomId: string): object {
+  const allow = [{ type: 'm.room_membership', room_id: roomId }]
+  return { type: 'm.room.join_rules', state_key: '', content: { join_rule: rule, allow } }
+}
+
+export async function invite(client: OwnerClient, roomId: string, userId: string): Promise<void> {
+  await client.ok('POST', inRoom(roomId, 'invite'), { user_id: userId })
+}
+
 /** By invite or in public; with `via` where nobody told this node of the room. */
 export async function join(client: OwnerClient, roomId: string, via?: string): Promise<void> {
   const answer = await tryToJoin(client, roomId, via)
@@ -57,6 +67,12 @@ export async function say(client: OwnerClient, roomId: string, body: string): Pr
 }
 
 let transactions = 0
+
+/** What may be refused. A transaction of its own each time: one that went through once is answered the same again. */
+export function trySaying(client: OwnerClient, roomId: string, body: string): Promise<ClientAnswer> {
+  const path = inRoom(roomId, `send/m.room.message/txn${transactions++}`)
+  return client.call('PUT', path, { msgtype: 'm.text', body })
+}
 
 export async function send(client: OwnerClient, roomId: string, type: string, content: object): Promise<string> {
   const answer = await client.ok('PUT', inRoom(roomId, `send/${type}/txn${transactions++}`), content)
