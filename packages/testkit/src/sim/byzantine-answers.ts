@@ -24,10 +24,16 @@ const LIES: readonly (readonly [part: string, kind: FaultKind, lie: Lie])[] = [
   ['/event/', 'omittedEvents', omit],
 ]
 
+/** Does the answer tell a state of the room, which the asker takes for true for the time being? */
+export function tellsState(uri: string): boolean {
+  return LIES.some(([part, , lie]) => lie === poorerState && uri.includes(part))
+}
+
 /** Answers as the product would, but for a share of them that is false or never comes. */
 export function liar(node: SimulatedNode, isOver: () => boolean): Tamper {
-  const { plan, counts, trace, misled, scheduler } = node.world
-  const random = node.world.random(`liar ${node.index}`)
+  const { world } = node
+  const { plan, counts, trace } = world
+  const random = world.random(`liar ${node.index}`)
   return async (request, honest) => {
     const row = LIES.find(([part]) => request.uri.includes(part))
     const isLie = random.chance(plan.lies)
@@ -43,8 +49,7 @@ export function liar(node: SimulatedNode, isOver: () => boolean): Tamper {
     const changed = lie(answer, random)
     if (JSON.stringify(changed) === JSON.stringify(answer)) return answer
     counts[kind]++
-    if (lie === poorerState)
-      misled.set(request.from, Math.min(misled.get(request.from) ?? scheduler.now, scheduler.now))
+    if (lie === poorerState) world.mislead(request.from)
     trace.add(`lie ${node.name} ${kind} ${pathOf(request.uri)}`)
     return changed as JsonObject
   }

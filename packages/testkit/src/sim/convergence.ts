@@ -105,9 +105,9 @@ function hasRemoved({ state, pdus }: NodeView, server: ServerName): boolean {
 }
 
 /**
- * What a node acknowledged it keeps, and does not reject, with one exception: what it said after a byzantine member had told it a false
- * state. It made that by the only word it had, and may find when it has the history that it was not allowed. That it is rejected rightly
- * is seen by comparing it with the others, and from scratch.
+ * What a node acknowledged it keeps, and does not reject, with one exception: what it said after it had been told a false state, by
+ * a byzantine member or by one who had it from there and did not know better yet. It made that by the only word it had, and may find when
+ * it has the history that it was not allowed. That it is rejected rightly is seen by comparing it with the others, and from scratch.
  */
 function lostAcknowledged({ name, node, standing }: NodeView): string[] {
   const misledAt = node.world.misled.get(name) ?? Number.POSITIVE_INFINITY

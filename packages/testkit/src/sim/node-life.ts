@@ -15,6 +15,7 @@ import {
 } from '@starling/federation'
 import type { JsonObject, KeyValueStore, Logger, Pdu, RoomId, ServerName } from '@starling/protocol'
 import { SUPPORTED_VERSIONS } from '@starling/protocol'
+import { tellsState } from './byzantine-answers.ts'
 import { CrashingDisk } from './crashing-disk.ts'
 import { NodeGossip } from './node-gossip.ts'
 import { bugOf, diskTwinOf, withoutTime } from './planted-bugs.ts'
@@ -207,9 +208,15 @@ export class NodeLife implements NetworkNode {
       const answer = await this.#table.answer({ origin, method, uri, content })
       if (Object.keys((answer.removed ?? {}) as JsonObject).length > 0)
         this.node.world.told.add(`${this.name} ${origin}`)
+      if (tellsState(uri) && (await this.#believesLiars())) this.node.world.mislead(origin)
       return answer
     }
     return tamper ? tamper(request, honest) : honest()
+  }
+
+  /** It was told a false state, and the history that shows it has not come yet. */
+  async #believesLiars(): Promise<boolean> {
+    return this.node.world.misled.has(this.name) && (await this.engine.reportedRooms()).length > 0
   }
 
   #localUsers(): LocalUsers {

@@ -39,7 +39,10 @@ export class SimulatedWorld {
   readonly authored = new Map<EventId, ServerName>()
   /** `teller told`, by name: who has told whom of its removal. */
   readonly told = new Set<string>()
-  /** Nodes that were told a false state of the room, with the virtual time at which they were first. */
+  /**
+   * Nodes that were told a false state of the room, by a liar or by one who had it from a liar and did not know better yet, with the
+   * virtual time at which they were first.
+   */
   readonly misled = new Map<ServerName, number>()
   /** Set once the room is made. */
   roomId: RoomId | undefined
@@ -54,6 +57,10 @@ export class SimulatedWorld {
     this.checks = new SharedChecks({ isShared: options.sharesChecks ?? true })
     const { scheduler, trace, counts } = this
     this.network = new SimulatedNetwork({ scheduler, trace, counts, rates: plan.rates, random: this.random('network') })
+  }
+
+  mislead(server: ServerName): void {
+    if (!this.misled.has(server)) this.misled.set(server, this.scheduler.now)
   }
 
   random(label: string): SimRandom {
