@@ -20,7 +20,7 @@ import { twoNodes } from './two-nodes.ts'
 suite('between two nodes: upgraded rooms', () => {
   const nodes = twoNodes()
 
-  test('an upgraded room is followed over: tombstone, predecessor, alias, directory; who was in it stays named', async () => {
+  test('an upgraded room is followed over: tombstone, predecessor, alias, directory, bans; who was in it stays named', async () => {
     const { ada, bob, other, via } = nodes()
     const dora = await registerResident(other, 'dora')
     const old = await createRoom(ada, {
@@ -58,7 +58,9 @@ suite('between two nodes: upgraded rooms', () => {
       assert.deepEqual([create?.room_version, create?.predecessor], ['12', { room_id: old }])
       assert.equal((await stateContent(client, upgraded, 'm.room.name'))?.name, 'Old house')
       await membershipIs(client, upgraded, bob.id, 'join')
+      await membershipIs(client, upgraded, dora.id, 'ban')
     }
+    assertRefused(await tryToJoin(dora.client, upgraded, via), 403, 'M_FORBIDDEN')
     await sees(ada, upgraded, await say(bob.client, upgraded, 'moved in'))
     await sees(bob.client, upgraded, await say(ada, upgraded, 'welcome'))
   })

@@ -1,6 +1,7 @@
 import type { RoomId, RoomVersionRules, UserId } from '@starling/protocol'
 import type { CreateRoom, RoomEvent, RoomReader } from '../../ports.ts'
 import { creationContent } from '../create/creation-content.ts'
+import { transferredBans } from './transferred-bans.ts'
 import { rulesOfRoom, TRANSFERRED } from './transferred-state.ts'
 
 export interface Upgrade {
@@ -11,7 +12,7 @@ export interface Upgrade {
   readonly creators: readonly UserId[]
 }
 
-/** The room that replaces another: its `predecessor`, its type, and the state that goes with it. */
+/** The room that replaces another: its `predecessor`, its type, and the bans and the state that go with it. */
 export async function replacementRoom(reader: RoomReader, upgrade: Upgrade): Promise<CreateRoom> {
   const { roomId, create, userId, rules, creators } = upgrade
   const { type, 'm.federate': federate } = create.pdu.content
@@ -21,7 +22,7 @@ export async function replacementRoom(reader: RoomReader, upgrade: Upgrade): Pro
     predecessor: { room_id: roomId, ...(await lastKnownEvent(reader, roomId, rules)) },
   }
   const move = { from: rulesOfRoom(create, rules), to: rules, userId, creators }
-  const events: CreateRoom['events'][number][] = []
+  const events = await transferredBans(reader, roomId, creators)
   for (const [stateType, transfer] of TRANSFERRED) {
     const event = await reader.stateEvent(roomId, stateType, '')
     if (!event || event.redactedBecause) continue

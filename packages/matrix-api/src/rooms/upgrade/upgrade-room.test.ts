@@ -66,6 +66,39 @@ test('an upgrade with additional creators, and back to a version that names its 
   assert.deepEqual(levels?.pdu.content.users, { [alice.userId]: 100 })
 })
 
+for (const to of ['11', '12']) {
+  test(`who is banned stays banned in the room of version ${to}, also where he had as much power as who upgrades`, async () => {
+    await using server = await startRoomServer()
+    const alice = await server.user('alice')
+    const users = await Promise.all(['bob', 'carol', 'dora', 'eve'].map((name) => server.user(name)))
+    const [bob, carol, dora, eve] = users as [typeof alice, typeof alice, typeof alice, typeof alice]
+    const old = await server.createRoom(alice, { room_version: '10', preset: 'public_chat' })
+    const ban = { user_id: bob.userId, reason: 'spam' }
+    assert.equal((await server.request('POST', roomPath(old, 'ban'), { as: alice, body: ban })).status, 200)
+    for (const { userId } of [carol, dora]) {
+      await server.request('POST', roomPath(old, 'ban'), { as: alice, body: { user_id: userId } })
+    }
+    await server.request('POST', roomPath(old, 'unban'), { as: alice, body: { user_id: dora.userId } })
+    await server.join(eve, old)
+    const levels = { users: { [alice.userId]: 100, [bob.userId]: 100 } }
+    const path = roomPath(old, 'state', 'm.room.power_levels', '')
+    assert.equal((await server.request('PUT', path, { as: alice, body: levels })).status, 200)
+
+    // Who is made a creator of the new room is not banned there: nobody can ban a creator.
+    const creators = to === '12' ? { additional_creators: [carol.userId] } : {}
+    const body = { new_version: to, ...creators }
+    const answer = await server.request('POST', roomPath(old, 'upgrade'), { as: alice, body })
+    const fresh = answer.body.replacement_room as RoomId
+    const membership = async (userId: string) =>
+      (await server.rooms.reader.stateEvent(fresh, 'm.room.member', userId))?.pdu.content
+    assert.deepEqual(await membership(bob.userId), { membership: 'ban', reason: 'spam' })
+    assert.deepEqual(await membership(carol.userId), to === '12' ? undefined : { membership: 'ban' })
+    assert.deepEqual([await membership(dora.userId), await membership(eve.userId)], [undefined, undefined])
+    const join = await server.request('POST', roomPath(fresh, 'join'), { as: bob, body: {} })
+    assert.deepEqual([join.status, join.body.errcode], [403, 'M_FORBIDDEN'])
+  })
+}
+
 const VERSIONS = Object.keys(SUPPORTED_VERSIONS)
 
 for (const [index, from] of VERSIONS.entries()) {
