@@ -30,9 +30,15 @@ export async function storeOutOfRoomMembership(
   if (!room) return { kind: 'refused', eventId, reason: 'a room version that is not known here' }
   const known = await tables.membership.get(transaction, userId, room.number)
   if (known?.eventId === eventId) return { kind: 'duplicate', eventId }
+  const stored = (await transaction.events([eventId])).get(eventId)
+  if (stored?.status === 'rejected') return { kind: 'rejected', eventId, reason: stored.reason ?? 'rejected before' }
+  // It came while this server was in the room: what became of it since is known here, and its place in the DAG is not to be lost.
+  if (stored?.after !== undefined) return { kind: 'duplicate', eventId }
   const place = transaction.position()
   place.affects(userId)
-  transaction.putEvent({ room: room.number, roomId, version: room.version, status: 'outlier', unjudged: true, pdu })
+  if (!stored) {
+    transaction.putEvent({ room: room.number, roomId, version: room.version, status: 'outlier', unjudged: true, pdu })
+  }
   const row = { roomId, membership, eventId, sender, position: place.position }
   const stripped = cleanStrippedState(strippedState, pdu)
   transaction.write(

@@ -120,3 +120,37 @@ test('a room entered again: what the state says of the other local users takes t
   assert.equal((await c.reader.membership(roomId, dan))?.membership, 'ban')
   assert.equal((await c.reader.membership(roomId, carol))?.membership, 'join')
 })
+
+test('an invite that came while this server was in the room, and comes again when it is not, keeps its place in the DAG', async () => {
+  const { a, b, alice, bob, roomId } = await twoServers()
+  const dora = b.user('dora')
+  const inviteId = await a.setMembership(roomId, alice, dora, 'invite')
+  await a.give(inviteId, b)
+  await a.give(await a.setMembership(roomId, alice, dora, 'leave'), b)
+  await b.give(await b.setMembership(roomId, bob, bob, 'leave'), a)
+
+  const late = await b.check((await a.pdu(inviteId)).json, '12')
+  assert.equal((await b.engine.storeOutOfRoomMembership(late, [])).kind, 'duplicate')
+  assert.equal((await b.reader.membership(roomId, dora))?.membership, 'leave')
+  assert.equal((await b.engine.inDag([inviteId])).has(inviteId), true)
+  assert.equal((await b.engine.events([inviteId])).get(inviteId)?.status, 'accepted')
+})
+
+test('what the room has judged of an invite outside the DAG stands when the invite comes; the rejected is not taken', async () => {
+  const { a, b, alice, bob, roomId, version } = await twoServers()
+  const [dora, eve] = [b.user('dora'), b.user('eve')]
+  const draft = { sender: alice, type: 'm.room.member', stateKey: dora, content: { membership: 'invite' } }
+  const [sound, forged] = await Promise.all([
+    b.check(await a.craft(roomId, draft), version),
+    b.check(await a.craft(roomId, { ...draft, stateKey: eve, authEvents: [] }), version),
+  ])
+  const [first, second] = await b.engine.receiveOutliers([sound, forged])
+  assert.deepEqual([first?.kind, second?.kind], ['outlier', 'rejected'])
+  await b.setMembership(roomId, bob, bob, 'leave')
+
+  assert.equal((await b.engine.storeOutOfRoomMembership(sound, [])).kind, 'outlier')
+  assert.equal((await b.reader.membership(roomId, dora))?.membership, 'invite')
+  assert.equal((await b.engine.events([sound.pdu.eventId])).get(sound.pdu.eventId)?.status, 'outlier')
+  assert.equal((await b.engine.storeOutOfRoomMembership(forged, [])).kind, 'rejected')
+  assert.equal(await b.reader.membership(roomId, eve), undefined)
+})
