@@ -26,8 +26,8 @@ export interface Convergence {
   /** Honest nodes that are in a room of their own: see `outsiders`. */
   readonly apart: number
   /**
-   * False where some event's ancestors were never seen by anybody, or the last honest member has only liars to ask, so that only
-   * the nodes can be compared.
+   * False where some event's ancestors were never seen by anybody, or the honest members that are left have only liars to ask, so
+   * that only the nodes can be compared.
    */
   readonly hasReference: boolean
   /** Where a trace is kept: every event and what became of it. */
@@ -61,8 +61,8 @@ export async function assertConvergence(world: SimulatedWorld, nodes: readonly S
   const reference = isCheckedNaively(plan.seed)
     ? naiveReference(events.values(), plan.roomVersion)
     : referenceRoom(events.values(), rules, world.crypto.ed25519)
-  const isAtTheMercy = group.length === 1 && group.some((view) => dependsOnLiars(world, view))
-  const hasReference = group.length > 0 && !isAtTheMercy && group.every((view) => canJudge(view, reference))
+  const hasReference =
+    group.length > 0 && !dependOnLiars(world, group, events) && group.every((view) => canJudge(view, reference))
   if (hasReference) for (const view of group) problems.push(...againstReference(view, reference))
   const [first] = group
   const outcome = first ? `${first.extremities.join(',')}\n${stateText(first.state)}` : ''
@@ -200,11 +200,20 @@ export function allEvents(world: SimulatedWorld, views: readonly NodeView[]): Re
 }
 
 /**
- * The only honest member that is left was given a false state, and the history that would show it is with liars alone: nobody tells it
- * (decision 0019, "What is left").
+ * All honest members that are left were given a false state, and the history that would show it is with none of them: liars alone can
+ * tell them (decision 0019, "What is left"). They still have to agree among themselves.
  */
-function dependsOnLiars({ misled }: SimulatedWorld, { name, backward }: NodeView): boolean {
-  return misled.has(name) && backward.length > 0
+function dependOnLiars(
+  { misled }: SimulatedWorld,
+  group: readonly NodeView[],
+  events: ReadonlyMap<EventId, Pdu>,
+): boolean {
+  const room = ancestorsOf(
+    group.flatMap(({ extremities }) => extremities),
+    events,
+  )
+  const isLost = [...room].some((id) => group.every(({ standing }) => !standing.has(id)))
+  return isLost && group.every(({ name }) => misled.has(name))
 }
 
 function canJudge(view: NodeView, reference: ReferenceRoom): boolean {
