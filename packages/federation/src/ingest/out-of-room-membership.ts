@@ -1,6 +1,7 @@
 import { type JsonObject, parseUserId, roomVersionRules, serverOf } from '@starling/protocol'
 import type { CheckedPdu, Verdict } from '../contracts.ts'
 import type { RoomTransaction } from '../room/room-transaction.ts'
+import { readEvent } from '../store/event-store.ts'
 import type { RoomRegistry } from '../store/room-registry.ts'
 import { type RoomRow, tables } from '../store/tables.ts'
 import { membershipOf } from './current-state.ts'
@@ -30,10 +31,11 @@ export async function storeOutOfRoomMembership(
   if (!room) return { kind: 'refused', eventId, reason: 'a room version that is not known here' }
   const known = await tables.membership.get(transaction, userId, room.number)
   if (known?.eventId === eventId) return { kind: 'duplicate', eventId }
-  const stored = (await transaction.events([eventId])).get(eventId)
+  const stored = await readEvent(transaction, eventId)
   if (stored?.status === 'rejected') return { kind: 'rejected', eventId, reason: stored.reason ?? 'rejected before' }
-  // It came while this server was in the room: what became of it since is known here, and its place in the DAG is not to be lost.
-  if (stored?.after !== undefined) return { kind: 'duplicate', eventId }
+  // It came before, or while this server was in the room, and comes again since an answer was lost: what the user or the room did about it
+  // since is known here, and its place in the DAG is not to be lost.
+  if (stored && (stored.after !== undefined || known)) return { kind: 'duplicate', eventId }
   const place = transaction.position()
   place.affects(userId)
   if (!stored) {

@@ -121,6 +121,16 @@ test('a room entered again: what the state says of the other local users takes t
   assert.equal((await c.reader.membership(roomId, carol))?.membership, 'join')
 })
 
+test('an invite that comes again after its end does not stand up again', async () => {
+  const { a, c, alice, carol, roomId, invite, version } = await invited()
+  await c.engine.storeOutOfRoomMembership(invite, [])
+  const leave = await a.setMembership(roomId, alice, carol, 'leave')
+  const end = await c.check((await a.pdu(leave)).json, version)
+  assert.equal((await c.engine.storeOutOfRoomMembership(end, [])).kind, 'outlier')
+  assert.equal((await c.engine.storeOutOfRoomMembership(invite, [])).kind, 'duplicate')
+  assert.equal((await c.reader.membership(roomId, carol))?.membership, 'leave')
+})
+
 test('an invite that came while this server was in the room, and comes again when it is not, keeps its place in the DAG', async () => {
   const { a, b, alice, bob, roomId } = await twoServers()
   const dora = b.user('dora')
