@@ -208,12 +208,9 @@ function dependOnLiars(
   group: readonly NodeView[],
   events: ReadonlyMap<EventId, Pdu>,
 ): boolean {
-  const room = ancestorsOf(
-    group.flatMap(({ extremities }) => extremities),
-    events,
-  )
-  const isLost = [...room].some((id) => group.every(({ standing }) => !standing.has(id)))
-  return isLost && group.every(({ name }) => misled.has(name))
+  if (!group.every(({ name }) => misled.has(name))) return false
+  const ends = group.flatMap(({ extremities }) => extremities)
+  return [...ancestorsOf(ends, events)].some((id) => group.every(({ standing }) => !standing.has(id)))
 }
 
 function canJudge(view: NodeView, reference: ReferenceRoom): boolean {
